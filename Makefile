@@ -1,0 +1,52 @@
+# `make demo` and `make test` need nothing but Python 3.11 and a package index: each sets up .venv first.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+DEMO := results
+DEMO_TASKS := captioning,vqa,classification,ner
+DEMO_MODELS := baseline:constant baseline:majority baseline:random baseline:oracle ref:prefix
+LIMIT ?= 1000
+
+.PHONY: install demo test lint format browser bench clean
+
+install: $(STAMP)
+
+$(STAMP): pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev]"
+	touch $(STAMP)
+
+demo: install
+	@for model in $(DEMO_MODELS); do \
+		$(BIN)/velm-bench run --model $$model --tasks $(DEMO_TASKS) --limit $(LIMIT) --output $(DEMO) --quiet || exit $$?; \
+	done
+	@$(BIN)/velm-bench results list --output $(DEMO)
+	@echo
+	@echo "Open the leaderboard with:  $(BIN)/velm-bench leaderboard --results $(DEMO)"
+
+test: lint browser
+	$(BIN)/pytest -n auto --dist loadgroup
+
+lint: install
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: install
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+# The browser tests use the system's chromium; without one, and without the right to install it, they skip.
+browser:
+	@command -v chromium >/dev/null 2>&1 || \
+		{ [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get update -qq && apt-get install -y -qq chromium; } || \
+		echo "chromium is not installed: the browser tests will be skipped (apt-get install chromium mends it)"
+
+bench: install
+	@for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script || exit $$?; done
+
+clean:
+	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,0 +1,104 @@
+"""Task files: strict, with one sentence per mistake; the digest holds what decides an answer and nothing else."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from velm_bench.errors import UsageError
+from velm_bench.tasks.definition import Task, fill, load_task
+
+GOOD: dict[str, Any] = {
+    "name": "mine",
+    "kind": "vqa",
+    "source": {"type": "jsonl", "path": "a.jsonl"},
+    "metrics": ["vqa_accuracy"],
+}
+
+
+def written(tmp_path: Path, **changes: Any) -> Path:
+    path = tmp_path / "mine.yaml"
+    path.write_text(yaml.safe_dump({**GOOD, **changes}), encoding="utf-8")
+    return path
+
+
+def test_a_good_file_loads(tmp_path: Path) -> None:
+    task = load_task(written(tmp_path, slices=["question_type"], generation={"max_new_tokens": 5}))
+    assert task.slices == ("question_type",)
+    assert task.generation.settings().max_new_tokens == 5
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"metricks": ["x"]}, r"mine\.yaml: unknown key 'metricks': did you mean 'metrics'\?"),
+        ({"generation": {"max_tokens": 5}}, r"unknown key 'generation\.max_tokens': did you mean 'max_new_tokens'\?"),
+        ({"generation": {"max_new_tokens": 0}}, r"'generation\.max_new_tokens' is not valid"),
+        ({"generation": {"max_new_tokens": "8"}}, r"'generation\.max_new_tokens' is not valid"),
+        ({"kind": "captoning"}, r"there is no kind 'captoning', did you mean 'captioning'"),
+        ({"metrics": []}, r"'metrics' is not valid"),
+        ({"metrics": "cider"}, r"'metrics' is not valid"),
+        ({"expected_samples": 0}, r"'expected_samples' is not valid"),
+        ({"name": "../up"}, r"'name' is not valid"),
+        ({"prompt": "{question.__class__}"}, r"plain fields"),
+        ({"prompt": "{0}"}, r"plain fields"),
+        ({"prompt": "{question"}, r"'prompt' is not valid"),
+    ],
+)
+def test_a_mistake_is_one_sentence(tmp_path: Path, changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(UsageError, match=message) as caught:
+        load_task(written(tmp_path, **changes))
+    assert "\n" not in str(caught.value)
+
+
+def test_a_missing_key_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text("name: x\nkind: vqa\nmetrics: [a]\n", encoding="utf-8")
+    with pytest.raises(UsageError, match="the key 'source' is missing"):
+        load_task(path)
+
+
+@pytest.mark.parametrize("text", ["a: [", "- a\n- b\n", "a: 1\n  b: 2\n"])
+def test_broken_yaml_names_the_file(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(UsageError, match=r"mine\.yaml"):
+        load_task(path)
+
+
+def test_a_file_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="cannot be read"):
+        load_task(tmp_path / "none.yaml")
+
+
+def test_the_digest_changes_with_what_is_asked_only() -> None:
+    base = Task.model_validate(GOOD)
+    same = [{"description": "other"}, {"metrics": ["exact_match"]}, {"slices": ["a"]}, {"name": "other"}]
+    other = [{"prompt": "{question}"}, {"generation": {"max_new_tokens": 3}}, {"labels": ["a"]}, {"kind": "captioning"}]
+    assert {Task.model_validate({**GOOD, **change}).digest() for change in same} == {base.digest()}
+    assert len({Task.model_validate({**GOOD, **change}).digest() for change in other} | {base.digest()}) == 5
+
+
+def test_another_split_is_another_task() -> None:
+    base = Task.model_validate({**GOOD, "source": {"type": "scenes", "split": "test"}, "expected_samples": 7})
+    lite = base.on_split("lite")
+    assert lite.name == "mine:lite"
+    assert lite.source["split"] == "lite"
+    assert lite.expected_samples is None
+    assert lite.digest() != base.digest()
+
+
+def test_source_settings_are_strict() -> None:
+    with pytest.raises(UsageError, match="Unknown source 'scene': did you mean 'scenes'"):
+        Task.model_validate({**GOOD, "source": {"type": "scene"}}).source_settings()
+    with pytest.raises(UsageError, match=r"'source\.type' is missing"):
+        Task.model_validate({**GOOD, "source": {"path": "x"}}).source_settings()
+    with pytest.raises(UsageError, match="section 'source': unknown key 'splitt': did you mean 'split'"):
+        Task.model_validate({**GOOD, "source": {"type": "scenes", "splitt": "x"}}).source_settings()
+
+
+def test_a_prompt_is_filled_with_plain_text() -> None:
+    assert fill("Q: {question} {{ok}}", {"question": "{danger}"}) == "Q: {danger} {ok}"

@@ -1,0 +1,173 @@
+"""Kinds: which question is asked of which model, and what its answer says."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from velm_bench.errors import UsageError
+from velm_bench.samples import (
+    Ability,
+    ChoiceAnswer,
+    ChooseRequest,
+    GenerateRequest,
+    Sample,
+    TagAnswer,
+    TagRequest,
+    TextAnswer,
+)
+from velm_bench.tasks.base import Kind
+from velm_bench.tasks.classification import find_label
+from velm_bench.tasks.definition import Task
+from velm_bench.tasks.kinds import KINDS
+from velm_bench.tasks.ner import align_entities
+
+
+def kind(name: str, **changes: Any) -> Kind:
+    task = Task.model_validate({"name": "t", "kind": name, "source": {"type": "x"}, "metrics": ["m"], **changes})
+    return KINDS.get(name)(task)
+
+
+def test_vqa_asks_the_question_in_the_tasks_words() -> None:
+    sample = Sample("1", inputs={"question": "how many?"}, references=("2",))
+    assert kind("vqa").request(sample, {Ability.GENERATE}).prompt == "Question: how many? Answer:"
+    assert (
+        kind("vqa", prompt="{question} One word.").request(sample, {Ability.GENERATE}).prompt == "how many? One word."
+    )
+
+
+def test_a_prompt_field_that_samples_lack_is_an_error_of_the_task() -> None:
+    with pytest.raises(UsageError, match=r"uses \{hint\}, which sample '1' lacks: it has question"):
+        kind("vqa", prompt="{hint}").request(Sample("1", inputs={"question": "?"}), {Ability.GENERATE})
+
+
+def test_a_text_kind_needs_a_model_that_generates() -> None:
+    with pytest.raises(UsageError, match="it can tag"):
+        kind("captioning").request(Sample("1"), {Ability.TAG})
+
+
+def test_an_answer_is_stripped_and_nothing_else() -> None:
+    assert kind("vqa").predict(Sample("1"), TextAnswer("  Two dogs. \n")).value == "Two dogs."
+
+
+@pytest.mark.parametrize(
+    ("name", "sample", "problem"),
+    [
+        ("captioning", Sample("1"), "The reference list is empty."),
+        ("vqa", Sample("1", references=("x",)), "The sample has no 'question'"),
+        ("ner", Sample("1", inputs={"tokens": ("a",)}, references=("O", "O")), "There are 1 tokens and 2 tags."),
+        ("captioning", Sample("1", references=("x",), problem="no image"), "no image"),
+    ],
+)
+def test_a_sample_that_cannot_be_asked_says_why(name: str, sample: Sample, problem: str) -> None:
+    assert kind(name).problem(sample).startswith(problem)
+
+
+class TestClassification:
+    labels = ("cat", "dog", "sports car", "car")
+
+    def one(self) -> Kind:
+        return kind("classification", labels=list(self.labels))
+
+    def test_prefers_choose_and_falls_back_to_generate(self) -> None:
+        sample = Sample("1", references=("cat",))
+        chosen = self.one().request(sample, {Ability.CHOOSE, Ability.GENERATE})
+        assert isinstance(chosen, ChooseRequest)
+        assert chosen.options == self.labels
+        written = self.one().request(sample, {Ability.GENERATE})
+        assert isinstance(written, GenerateRequest)
+        assert "cat, dog, sports car, car" in written.prompt
+
+    def test_probabilities_are_a_softmax_and_the_ranking_follows(self) -> None:
+        answer = ChoiceAnswer((math.log(1), math.log(6), math.log(2), math.log(1)))
+        value = self.one().predict(Sample("1"), answer).value
+        assert value["label"] == "dog"
+        assert value["ranked"] == ["dog", "sports car", "cat", "car"]
+        assert value["probabilities"]["dog"] == pytest.approx(0.6)
+
+    def test_text_that_names_no_option_is_a_counted_failure(self) -> None:
+        prediction = self.one().predict(Sample("1"), TextAnswer("I cannot say"))
+        assert prediction.value["label"] is None
+        assert prediction.failures == 1
+
+    def test_a_label_outside_the_options_is_a_problem(self) -> None:
+        assert "not among the options" in self.one().problem(Sample("1", references=("bird",)))
+
+    def test_no_options_at_all_is_an_error_of_the_task(self) -> None:
+        with pytest.raises(UsageError, match="list its classes under 'labels'"):
+            kind("classification").request(Sample("1", references=("a",)), {Ability.CHOOSE})
+
+    @pytest.mark.parametrize(
+        ("text", "label"),
+        [
+            ("dog", "dog"),
+            ("  Dog.\n", "dog"),
+            ("It is a dog!", "dog"),
+            ("a sports car", "sports car"),
+            ("a car, no sports", "car"),
+            ("a cat or a dog", None),
+            ("a sports car and a car", None),
+            ("concatenate", None),
+            ("", None),
+        ],
+    )
+    def test_a_label_is_found_as_whole_words(self, text: str, label: str | None) -> None:
+        assert find_label(text, self.labels) == label
+
+    @given(st.text())
+    def test_any_text_gives_an_option_or_none(self, text: str) -> None:
+        assert find_label(text, self.labels) in {None, *self.labels}
+
+
+class TestNer:
+    types = ("PER", "LOC")
+
+    def test_prefers_tags_and_falls_back_to_lines(self) -> None:
+        sample = Sample("1", inputs={"tokens": ("Ann", "left")}, references=("B-PER", "O"))
+        one = kind("ner", labels=list(self.types))
+        tagged = one.request(sample, {Ability.TAG, Ability.GENERATE})
+        assert isinstance(tagged, TagRequest)
+        assert tagged.labels == ("O", "B-PER", "I-PER", "B-LOC", "I-LOC")
+        written = one.request(sample, {Ability.GENERATE})
+        assert "`entity | type`" in written.prompt
+        assert written.prompt.endswith("Sentence: Ann left")
+
+    def test_tags_pass_through(self) -> None:
+        sample = Sample("1", inputs={"tokens": ("Ann",)})
+        assert kind("ner", labels=["PER"]).predict(sample, TagAnswer(("B-PER",))).value == ["B-PER"]
+
+    @pytest.mark.parametrize(
+        ("text", "tags", "failures"),
+        [
+            ("Ann Lee | PER\nParis | LOC", ["B-PER", "I-PER", "O", "B-LOC", "O"], 0),
+            ("- ann lee | per", ["B-PER", "I-PER", "O", "O", "O"], 0),
+            ("Ann | PER\nLee | PER", ["B-PER", "B-PER", "O", "O", "O"], 0),
+            ("none", ["O"] * 5, 0),
+            ("", ["O"] * 5, 0),
+            ("Ann Lee", ["O"] * 5, 1),
+            ("Ann | ANIMAL\nRome | LOC\n| PER", ["O"] * 5, 3),
+            ("Paris | LOC\nParis | LOC", ["O", "O", "O", "B-LOC", "O"], 1),
+        ],
+    )
+    def test_lines_align_back_to_tokens(self, text: str, tags: list[str], failures: int) -> None:
+        assert align_entities(text, ("Ann", "Lee", "loves", "Paris", "."), self.types) == (tags, failures)
+
+    @given(st.text(alphabet="Anb |PERLOC\n-.", max_size=60), st.lists(st.sampled_from(["An", "b", "PER"]), max_size=6))
+    def test_any_text_gives_valid_iob2(self, text: str, tokens: list[str]) -> None:
+        tags, failures = align_entities(text, tokens, self.types)
+        assert len(tags) == len(tokens)
+        assert failures >= 0
+        before = "O"
+        for tag in tags:
+            assert not tag.startswith("I-") or before[1:] == tag[1:]
+            before = tag
+
+
+def test_the_truth_of_a_question_is_the_sources_or_the_annotators_favourite() -> None:
+    sample = Sample("1", references=("blue", "red", "red"))
+    assert kind("vqa").truth(sample) == "red"
+    assert kind("vqa").truth(Sample("1", references=("blue",), facts={"oracle": "green"})) == "green"

@@ -1,0 +1,102 @@
+"""The Model: answers batches of requests."""
+
+from __future__ import annotations
+
+from abc import ABC
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from velm_bench.errors import RunError
+from velm_bench.samples import Ability, ChoiceAnswer, Request, TagAnswer, TextAnswer
+
+
+@dataclass(frozen=True)
+class Setup:
+    """How a model is asked to run."""
+
+    device: str = "auto"
+    """"cpu", "cuda", "cuda:1", "mps", or "auto" for the best there is."""
+    dtype: str = "auto"
+    """"float32", "bfloat16", "float16", or "auto" for what the checkpoint recommends."""
+    seed: int = 0
+    """For models that draw random numbers."""
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Who answered: what goes into keys and into the result file."""
+
+    name: str
+    """The reference as it was given: "ref:prefix"."""
+    digest: str
+    """SHA-256 over weights, processor and every setting that changes an answer (dtype among them; not the device)."""
+    parameters: int | None = None
+    """How many weights there are, where that means something."""
+    dtype: str = ""
+    details: Mapping[str, Any] = field(default_factory=dict)
+    """More for the reader, JSON-able: architecture, training, licence."""
+
+
+@dataclass(frozen=True)
+class View:
+    """What a baseline may know of a task before it answers; real models ignore it."""
+
+    truths: Mapping[str, Any]
+    """Every sample's id (also of those that --limit leaves out) to the best single answer known: text, a label, or a
+    tuple of tags; None for a sample that cannot be asked."""
+    seed: int = 0
+
+
+class Model(ABC):
+    """Answers batches of requests. An adapter overrides the abilities it has, and names them in `abilities`."""
+
+    abilities: frozenset[Ability]
+    identity: Identity
+    """Known without loading any weights."""
+    batch_size: int = 32
+    """What `--batch-size auto` starts with; halved when memory runs out."""
+    device: str = "cpu"
+    """Where it runs, for provenance."""
+    sees: bool = True
+    """Whether pictures are handed to it; False for answers that were given elsewhere."""
+
+    def load(self) -> None:
+        """Get ready to answer (weights onto the device); called once, only if something is to be asked."""
+
+    def start(self, view: View) -> None:
+        """Told before the first batch of each task."""
+
+    def prepare(self, request: Request) -> Any:
+        """One request made ready on another thread: pictures decoded, text tokenised.
+
+        By default pictures are decoded and dropped, so that an unreadable one is the same error row for every model.
+        SampleError if a picture cannot be decoded.
+        """
+        for picture in request.images:
+            picture.decode()
+        return request
+
+    def cost(self, request: Request) -> int:
+        """How much work a request is, roughly in tokens; requests of like cost are batched together."""
+        words = len(request.prompt) + sum(map(len, getattr(request, "tokens", ())))
+        return words + sum(map(len, getattr(request, "options", ())))
+
+    def generate(self, prepared: Sequence[Any]) -> Sequence[TextAnswer]:
+        """A text per request."""
+        raise self._cannot(Ability.GENERATE)
+
+    def choose(self, prepared: Sequence[Any]) -> Sequence[ChoiceAnswer]:
+        """A log-probability per option and request."""
+        raise self._cannot(Ability.CHOOSE)
+
+    def tag(self, prepared: Sequence[Any]) -> Sequence[TagAnswer]:
+        """A tag per token and request."""
+        raise self._cannot(Ability.TAG)
+
+    def out_of_memory(self, error: BaseException) -> bool:
+        """Whether an exception means that the batch was too large."""
+        return isinstance(error, MemoryError)
+
+    def _cannot(self, ability: Ability) -> RunError:
+        return RunError(f"The model '{self.identity.name}' cannot {ability.value}: its adapter must not claim it.")

@@ -1,0 +1,254 @@
+"""The nouns that all rooms share: samples and their pictures, requests, answers, predictions."""
+
+from __future__ import annotations
+
+import io
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from functools import cached_property
+from pathlib import Path
+from typing import Any, ClassVar, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from velm_bench.digests import digest_bytes, digest_json
+from velm_bench.errors import SampleError
+
+Pixels = NDArray[np.uint8]
+"""A decoded picture: RGB, shape (height, width, 3)."""
+
+
+class Picture(ABC):
+    """An image that is decoded only when somebody looks."""
+
+    @property
+    @abstractmethod
+    def digest(self) -> str:
+        """The identity of its content, 64 hexadecimal digits; SampleError if it cannot be read."""
+
+    @abstractmethod
+    def decode(self) -> Pixels:
+        """RGB pixels, shape (height, width, 3), uint8; SampleError if it cannot be decoded."""
+
+
+@dataclass(frozen=True)
+class EncodedPicture(Picture):
+    """A picture in a usual file format (PNG, JPEG, ...), held as bytes or as a path."""
+
+    source: Path | bytes
+    name: str = ""
+    """What to call it in an error; the path if left out."""
+
+    def read(self) -> bytes:
+        """The encoded bytes; SampleError if the file is missing or unreadable."""
+        if isinstance(self.source, bytes):
+            return self.source
+        try:
+            return self.source.read_bytes()
+        except OSError as error:
+            raise SampleError(f"The image {self.source} cannot be read: {error.strerror or error}.") from error
+
+    @cached_property
+    def digest(self) -> str:
+        return digest_bytes(self.read())
+
+    def decode(self) -> Pixels:
+        from PIL import Image
+
+        try:
+            with Image.open(io.BytesIO(self.read())) as image:
+                return np.asarray(image.convert("RGB"))
+        except SampleError:
+            raise
+        except Exception as error:  # Pillow raises many types on damaged files, SyntaxError among them
+            raise SampleError(f"The image {self._label} cannot be decoded: {error}.") from error
+
+    @property
+    def _label(self) -> str:
+        return self.name or (str(self.source) if isinstance(self.source, Path) else "in the data")
+
+
+@dataclass(frozen=True, eq=False)
+class ArrayPicture(Picture):
+    """A picture that is pixels already: grey (h, w) or RGB (h, w, 3), uint8."""
+
+    array: Pixels
+
+    @cached_property
+    def digest(self) -> str:
+        pixels = self.decode()
+        return digest_json([list(pixels.shape), digest_bytes(pixels.tobytes())])
+
+    def decode(self) -> Pixels:
+        return self.array if self.array.ndim == 3 else np.repeat(self.array[:, :, None], 3, axis=2)
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One item of a task. What the fields of `inputs` mean is the kind's affair."""
+
+    id: str
+    """Unique within the task and stable over time."""
+    images: tuple[Picture, ...] = ()
+    """The pictures, decoded lazily; empty for text-only samples."""
+    inputs: Mapping[str, Any] = field(default_factory=dict)
+    """What the model may see besides the pictures: question, tokens, options."""
+    references: tuple[Any, ...] = ()
+    """What is right: captions, annotators' answers, the one label, the tags of the tokens."""
+    group: str = ""
+    """The cluster for statistics, usually the image; the id if left empty."""
+    slices: Mapping[str, str] = field(default_factory=dict)
+    """Named subsets it belongs to: {"question_type": "count"}."""
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    """What the source knows beyond the references (never shown to a model): `oracle`, the best possible answer;
+    `pair`, the twin's key; `mentions`, what is in the picture."""
+    problem: str = ""
+    """Why the sample cannot be asked at all (found by the source); empty where all is well."""
+
+    @property
+    def cluster(self) -> str:
+        """The statistical group: `group`, or the sample alone."""
+        return self.group or self.id
+
+
+@dataclass(frozen=True)
+class Generation:
+    """Settings of free generation; greedy, as a benchmark should be, unless a temperature is set."""
+
+    max_new_tokens: int = 32
+    """The most tokens a model may add."""
+    temperature: float = 0.0
+    """0 is greedy decoding."""
+    beams: int = 1
+    """Beams of a beam search; 1 is none."""
+
+
+class Ability(Enum):
+    """What a model can be asked for."""
+
+    GENERATE = "generate"
+    CHOOSE = "choose"
+    TAG = "tag"
+
+
+@dataclass(frozen=True)
+class TextAnswer:
+    """Generated text."""
+
+    text: str
+    tokens: int | None = None
+    """How many tokens were generated, where the model counts them."""
+
+
+@dataclass(frozen=True)
+class ChoiceAnswer:
+    """A natural-log probability per option, in the request's order; normalised over the options."""
+
+    logprobs: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class TagAnswer:
+    """A label per token of the request."""
+
+    tags: tuple[str, ...]
+
+
+Answer = TextAnswer | ChoiceAnswer | TagAnswer
+
+
+class Answerer(Protocol):
+    """The side of a model that requests see; `prepared` is what the model's own `prepare` made of each request."""
+
+    def generate(self, prepared: Sequence[Any]) -> Sequence[TextAnswer]: ...
+
+    def choose(self, prepared: Sequence[Any]) -> Sequence[ChoiceAnswer]: ...
+
+    def tag(self, prepared: Sequence[Any]) -> Sequence[TagAnswer]: ...
+
+
+@dataclass(frozen=True)
+class Request(ABC):
+    """What is asked of a model about one sample."""
+
+    sample_id: str
+    images: tuple[Picture, ...]
+    prompt: str
+
+    ability: ClassVar[Ability]
+
+    @staticmethod
+    @abstractmethod
+    def ask(model: Answerer, prepared: Sequence[Any]) -> Sequence[Answer]:
+        """Put a batch of prepared requests of this class to a model."""
+
+    @abstractmethod
+    def terms(self) -> Mapping[str, Any]:
+        """All that decides the answer besides pictures and prompt, JSON-able."""
+
+    def digest(self) -> str:
+        """The identity of the question: ability, prompt, terms and the content of every picture.
+
+        SampleError if a picture cannot be read.
+        """
+        pictures = [picture.digest for picture in self.images]
+        return digest_json([self.ability.value, self.prompt, dict(self.terms()), pictures])
+
+
+@dataclass(frozen=True)
+class GenerateRequest(Request):
+    """Write text."""
+
+    generation: Generation = field(default_factory=Generation)
+    ability = Ability.GENERATE
+
+    @staticmethod
+    def ask(model: Answerer, prepared: Sequence[Any]) -> Sequence[Answer]:
+        return model.generate(prepared)
+
+    def terms(self) -> Mapping[str, Any]:
+        return dict(vars(self.generation))
+
+
+@dataclass(frozen=True)
+class ChooseRequest(Request):
+    """Weigh options."""
+
+    options: tuple[str, ...] = ()
+    ability = Ability.CHOOSE
+
+    @staticmethod
+    def ask(model: Answerer, prepared: Sequence[Any]) -> Sequence[Answer]:
+        return model.choose(prepared)
+
+    def terms(self) -> Mapping[str, Any]:
+        return {"options": list(self.options)}
+
+
+@dataclass(frozen=True)
+class TagRequest(Request):
+    """Label tokens with one of `labels` (IOB2 tags for NER)."""
+
+    tokens: tuple[str, ...] = ()
+    labels: tuple[str, ...] = ()
+    ability = Ability.TAG
+
+    @staticmethod
+    def ask(model: Answerer, prepared: Sequence[Any]) -> Sequence[Answer]:
+        return model.tag(prepared)
+
+    def terms(self) -> Mapping[str, Any]:
+        return {"tokens": list(self.tokens), "labels": list(self.labels)}
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """An answer turned into what the metrics compare."""
+
+    value: Any
+    """JSON-able: text (captioning, vqa); {"label", "ranked", "probabilities"} (classification); tags (ner)."""
+    failures: int = 0
+    """How many pieces of the answer could not be parsed; they count as wrong, not as errors."""

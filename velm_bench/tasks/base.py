@@ -1,0 +1,79 @@
+"""What a family of tasks has in common."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Collection
+from typing import Any, ClassVar
+
+from velm_bench.errors import UsageError
+from velm_bench.samples import Ability, Answer, GenerateRequest, Prediction, Request, Sample
+from velm_bench.tasks.definition import Task, fill
+
+
+class Kind(ABC):
+    """Turns a sample into a request and an answer into a prediction."""
+
+    name: ClassVar[str]
+    prompt: ClassVar[str]
+    """The template used where a task gives none."""
+    inputs: ClassVar[tuple[str, ...]] = ()
+    """The keys that every sample's `inputs` must hold."""
+
+    def __init__(self, task: Task, options: tuple[str, ...] = ()) -> None:
+        self.task = task
+        self.labels = task.labels or options
+        """The closed set of labels, from the task or else from its source."""
+
+    def problem(self, sample: Sample) -> str:
+        """Why this sample cannot be asked or scored; empty where all is well."""
+        if sample.problem:
+            return sample.problem
+        missing = [key for key in self.inputs if key not in sample.inputs]
+        if missing:
+            return f"The sample has no '{missing[0]}': map it under 'fields' in the task's source."
+        return "" if sample.references else "The reference list is empty."
+
+    def text(self, sample: Sample) -> str:
+        """The prompt for a sample; UsageError where the template names a field that the samples lack."""
+        template = self.prompt if self.task.prompt is None else self.task.prompt
+        try:
+            return fill(template, sample.inputs)
+        except KeyError as error:
+            raise UsageError(
+                f"The prompt of task '{self.task.name}' uses {{{error.args[0]}}}, which sample '{sample.id}' lacks: "
+                f"it has {', '.join(sample.inputs) or 'no inputs'}."
+            ) from error
+
+    def generate(self, sample: Sample, prompt: str) -> GenerateRequest:
+        """A request for free text with the task's generation settings."""
+        return GenerateRequest(sample.id, sample.images, prompt, self.task.generation.settings())
+
+    def refuse(self, abilities: Collection[Ability]) -> UsageError:
+        """The error for a model that can do nothing this kind can use."""
+        able = ", ".join(sorted(ability.value for ability in abilities)) or "nothing"
+        return UsageError(f"The task '{self.task.name}' cannot be put to this model: it can {able}.")
+
+    @abstractmethod
+    def request(self, sample: Sample, abilities: Collection[Ability]) -> Request:
+        """The preferred question that a model of these abilities can answer; UsageError if there is none."""
+
+    @abstractmethod
+    def predict(self, sample: Sample, answer: Answer) -> Prediction:
+        """What an answer says, in the form that the metrics compare."""
+
+    def truth(self, sample: Sample) -> Any:
+        """The best single answer known: text, a label, or tags. What an oracle says and a majority counts."""
+        return sample.facts.get("oracle") or sample.references[0]
+
+
+class TextKind(Kind):
+    """A kind whose answers are plain text."""
+
+    def request(self, sample: Sample, abilities: Collection[Ability]) -> Request:
+        if Ability.GENERATE not in abilities:
+            raise self.refuse(abilities)
+        return self.generate(sample, self.text(sample))
+
+    def predict(self, sample: Sample, answer: Answer) -> Prediction:
+        return Prediction(getattr(answer, "text", "").strip())

@@ -1,0 +1,81 @@
+"""Classification: one label out of a closed set."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Collection, Sequence
+
+from velm_bench.errors import UsageError
+from velm_bench.samples import Ability, Answer, ChoiceAnswer, ChooseRequest, Prediction, Request, Sample, TextAnswer
+from velm_bench.tasks.base import Kind
+
+
+class Classification(Kind):
+    """Asks for a probability per option; a model that can only generate is asked to write the label."""
+
+    name = "classification"
+    prompt = "What is in the image?"
+
+    def options(self, sample: Sample) -> tuple[str, ...]:
+        """The sample's own options, or the task's labels; UsageError where there are neither."""
+        options = tuple(sample.inputs.get("options", ())) or self.labels
+        if not options:
+            raise UsageError(f"The task '{self.task.name}' has no options: list its classes under 'labels'.")
+        return options
+
+    def problem(self, sample: Sample) -> str:
+        found = super().problem(sample)
+        if not found and sample.references[0] not in self.options(sample):
+            return f"The label '{sample.references[0]}' is not among the options."
+        return found
+
+    def request(self, sample: Sample, abilities: Collection[Ability]) -> Request:
+        options, prompt = self.options(sample), self.text(sample)
+        if Ability.CHOOSE in abilities:
+            return ChooseRequest(sample.id, sample.images, prompt, options)
+        if Ability.GENERATE in abilities:
+            return self.generate(sample, f"{prompt}\nAnswer with one of: {', '.join(options)}.")
+        raise self.refuse(abilities)
+
+    def predict(self, sample: Sample, answer: Answer) -> Prediction:
+        options = self.options(sample)
+        if isinstance(answer, ChoiceAnswer):
+            return Prediction(_from_logprobs(options, answer.logprobs))
+        label = find_label(answer.text, options) if isinstance(answer, TextAnswer) else None
+        return Prediction({"label": label, "ranked": None, "probabilities": None}, failures=int(label is None))
+
+
+def _from_logprobs(options: Sequence[str], logprobs: Sequence[float]) -> dict[str, object]:
+    top = max(logprobs)
+    weights = [math.exp(value - top) for value in logprobs]
+    total = sum(weights)
+    order = sorted(range(len(options)), key=lambda index: -logprobs[index])
+    return {
+        "label": options[order[0]],
+        "ranked": [options[index] for index in order],
+        "probabilities": {options[index]: weights[index] / total for index in range(len(options))},
+    }
+
+
+def find_label(text: str, options: Sequence[str]) -> str | None:
+    """The one option that a free answer names, ignoring case and outer punctuation; None if none or several.
+
+    An answer that is exactly an option wins; otherwise options are looked for as whole words, and one that is part
+    of a longer option found at the same place does not count ("car" inside "sports car").
+    """
+    said = text.strip().strip(".,;:!?\"'`*()[]").casefold()
+    exact = [option for option in options if option.casefold() == said]
+    if exact:
+        return exact[0]
+    spans = [(match.span(), option) for option in options for match in _whole_words(option).finditer(text)]
+    outer = {
+        option
+        for span, option in spans
+        if not any(other[0] <= span[0] and span[1] <= other[1] and other != span for other, _ in spans)
+    }
+    return outer.pop() if len(outer) == 1 else None
+
+
+def _whole_words(option: str) -> re.Pattern[str]:
+    return re.compile(rf"(?<!\w){re.escape(option)}(?!\w)", re.IGNORECASE)

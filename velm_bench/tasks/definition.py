@@ -1,0 +1,134 @@
+"""The Task: a strictly validated YAML file that says what is asked and how it is scored."""
+
+from __future__ import annotations
+
+import string
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
+
+from velm_bench.digests import digest_json
+from velm_bench.errors import UsageError
+from velm_bench.registry import suggestion
+from velm_bench.samples import Generation
+from velm_bench.schema import parse, read_yaml
+from velm_bench.sources.base import SourceSettings
+
+if TYPE_CHECKING:
+    from velm_bench.sources.base import Source
+
+Strings = Annotated[tuple[str, ...], BeforeValidator(lambda value: tuple(value) if isinstance(value, list) else value)]
+"""A YAML list of strings, kept as a tuple."""
+
+
+class GenerationSettings(BaseModel):
+    """The `generation:` section; see samples.Generation."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    max_new_tokens: int = Field(default=32, ge=1)
+    """The most tokens a model may add."""
+    temperature: float = Field(default=0.0, ge=0)
+    """0 is greedy decoding."""
+    beams: int = Field(default=1, ge=1)
+    """Beams of a beam search; 1 is none."""
+
+    def settings(self) -> Generation:
+        """The same as the plain record that requests carry."""
+        return Generation(**self.model_dump())
+
+
+class Task(BaseModel):
+    """What is measured: kind, source, prompt, generation, metrics (the first is primary), slices."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, ignored_types=(cached_property,))
+
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.\-:]*$")
+    """Unique among tasks; also the name of its results folder."""
+    kind: str
+    """captioning, vqa, classification, ner, or a kind that an installed package registers."""
+    description: str = ""
+    """One sentence for listings."""
+    source: Mapping[str, Any]
+    """The source's `type` and its own settings."""
+    prompt: str | None = None
+    """A template over the sample's inputs such as "{question}"; the kind's own if left out."""
+    generation: GenerationSettings = GenerationSettings()
+    """How text is generated where it is."""
+    metrics: Strings = Field(min_length=1)
+    """Names of metrics; the first is the primary one."""
+    slices: Strings = ()
+    """Which of the samples' named subsets are scored apart."""
+    labels: Strings = ()
+    """The closed set: classes, or entity types; the source's own where it knows them."""
+    expected_samples: int | None = Field(default=None, ge=1)
+    """How many samples the complete data has; another number is an error."""
+    homepage: str = ""
+    """Where the data comes from."""
+    licence: str = ""
+    """The data's licence."""
+    citation: str = ""
+    """How to cite the data."""
+
+    @field_validator("kind")
+    @classmethod
+    def _known_kind(cls, kind: str) -> str:
+        from velm_bench.tasks.kinds import KINDS
+
+        if kind not in KINDS:
+            raise ValueError(f"there is no kind '{kind}', {suggestion(kind, list(KINDS)).rstrip('.?')}")
+        return kind
+
+    @field_validator("prompt")
+    @classmethod
+    def _plain_fields(cls, prompt: str | None) -> str | None:
+        prompt_fields(prompt or "")
+        return prompt
+
+    def digest(self) -> str:
+        """The identity of what is asked: kind, source, prompt, generation and labels.
+
+        Metrics and slices are not part of it (their own signatures are): adding one never asks a model again.
+        """
+        asked = self.model_dump(mode="json", include={"kind", "source", "prompt", "generation", "labels"})
+        return digest_json(asked)
+
+    def on_split(self, split: str) -> Task:
+        """The same task on another split of its data; its name says so."""
+        source = {**self.source, "split": split}
+        return self.model_copy(update={"name": f"{self.name}:{split}", "source": source, "expected_samples": None})
+
+    def source_settings(self) -> tuple[type[Source], SourceSettings]:
+        """The source's class and its validated section; UsageError for an unknown type or key."""
+        from velm_bench.sources import SOURCES
+
+        kind_of_source = self.source.get("type")
+        if not isinstance(kind_of_source, str):
+            raise UsageError(f"In task '{self.name}': the key 'source.type' is missing: add it.")
+        source = SOURCES.get(kind_of_source)
+        return source, parse(source.Settings, dict(self.source), f"task '{self.name}', section 'source'")
+
+
+def prompt_fields(template: str) -> list[str]:
+    """The names a template uses; ValueError for anything but plain ``{name}`` fields."""
+    fields = []
+    for _, name, form, conversion in string.Formatter().parse(template):
+        if name is None:
+            continue
+        if not name.isidentifier() or form or conversion:
+            raise ValueError(f"the prompt may only use plain fields such as {{question}}, not '{{{name}}}'")
+        fields.append(name)
+    return fields
+
+
+def fill(template: str, inputs: Mapping[str, Any]) -> str:
+    """The template with its fields replaced; KeyError for a field the sample lacks."""
+    return template.format(**{name: inputs[name] for name in prompt_fields(template)})
+
+
+def load_task(path: Path) -> Task:
+    """The task of a YAML file; UsageError naming the file and the field."""
+    return parse(Task, read_yaml(path), f"task file {path}")

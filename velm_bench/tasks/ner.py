@@ -1,0 +1,90 @@
+"""Named-entity recognition: an IOB2 tag per token, with or without a picture."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import Any
+
+from velm_bench.errors import UsageError
+from velm_bench.samples import Ability, Answer, Prediction, Request, Sample, TagAnswer, TagRequest, TextAnswer
+from velm_bench.tasks.base import Kind
+
+
+class Ner(Kind):
+    """Asks for a tag per token; a model that can only generate writes `entity | type` lines."""
+
+    name = "ner"
+    prompt = ""
+    inputs = ("tokens",)
+
+    def problem(self, sample: Sample) -> str:
+        found = super().problem(sample)
+        if not found and len(sample.inputs["tokens"]) != len(sample.references):
+            return f"There are {len(sample.inputs['tokens'])} tokens and {len(sample.references)} tags."
+        return found
+
+    def types(self) -> tuple[str, ...]:
+        """The entity types; UsageError where the task names none."""
+        if not self.labels:
+            raise UsageError(f"The task '{self.task.name}' has no entity types: list them under 'labels'.")
+        return self.labels
+
+    def request(self, sample: Sample, abilities: Collection[Ability]) -> Request:
+        tokens = tuple(sample.inputs["tokens"])
+        if Ability.TAG in abilities:
+            tags = ("O", *(f"{side}-{one}" for one in self.types() for side in "BI"))
+            return TagRequest(sample.id, sample.images, self.text(sample), tokens, tags)
+        if Ability.GENERATE in abilities:
+            return self.generate(sample, self._instruction(sample, tokens))
+        raise self.refuse(abilities)
+
+    def _instruction(self, sample: Sample, tokens: Sequence[str]) -> str:
+        asked = (
+            f"List the named entities of the sentence, one per line, as `entity | type`. "
+            f"Types: {', '.join(self.types())}. Write `none` if there are none."
+        )
+        return "\n".join(filter(None, [self.text(sample), asked, f"Sentence: {' '.join(tokens)}"]))
+
+    def predict(self, sample: Sample, answer: Answer) -> Prediction:
+        if isinstance(answer, TagAnswer):
+            return Prediction(list(answer.tags))
+        text = answer.text if isinstance(answer, TextAnswer) else ""
+        tags, failures = align_entities(text, tuple(sample.inputs["tokens"]), self.types())
+        return Prediction(tags, failures)
+
+    def truth(self, sample: Sample) -> Any:
+        return tuple(sample.facts.get("oracle") or sample.references)
+
+
+def align_entities(text: str, tokens: Sequence[str], types: Sequence[str]) -> tuple[list[str], int]:
+    """IOB2 tags for `entity | type` lines, and how many lines could not be used.
+
+    Each line takes the first occurrence of its words that no earlier line has taken, letter case aside. A line
+    without a bar, of an unknown type, or whose words are not in the sentence counts as a failure.
+    """
+    known = {one.casefold(): one for one in types}
+    tags = ["O"] * len(tokens)
+    failures = 0
+    for line in filter(None, (raw.strip().lstrip("-*• ").strip() for raw in text.splitlines())):
+        if line.casefold().strip(".`") == "none":
+            continue
+        entity, bar, label = line.rpartition("|")
+        kind = known.get(label.strip(" `.*").casefold())
+        start = _find_free(entity.strip(" `*").split(), tokens, tags) if bar and kind else None
+        if start is None:
+            failures += 1
+            continue
+        for offset in range(len(entity.strip(" `*").split())):
+            tags[start + offset] = f"{'I' if offset else 'B'}-{kind}"
+    return tags, failures
+
+
+def _find_free(words: Sequence[str], tokens: Sequence[str], tags: Sequence[str]) -> int | None:
+    wanted = [word.casefold() for word in words]
+    if not wanted:
+        return None
+    for start in range(len(tokens) - len(wanted) + 1):
+        end = start + len(wanted)
+        if [token.casefold() for token in tokens[start:end]] == wanted and set(tags[start:end]) == {"O"}:
+            return start
+    return None
