@@ -40,7 +40,7 @@ class EncodedPicture(Picture):
 
     source: Path | bytes
     name: str = ""
-    """What to call it in an error; the path if left out."""
+    """What to call it in an error; the file's name if left out (its folder would make error rows differ by machine)."""
 
     def read(self) -> bytes:
         """The encoded bytes; SampleError if the file is missing or unreadable."""
@@ -49,7 +49,7 @@ class EncodedPicture(Picture):
         try:
             return self.source.read_bytes()
         except OSError as error:
-            raise SampleError(f"The image {self.source} cannot be read: {error.strerror or error}.") from error
+            raise SampleError(f"The image {self._label} cannot be read: {error.strerror or error}.") from error
 
     @cached_property
     def digest(self) -> str:
@@ -68,7 +68,7 @@ class EncodedPicture(Picture):
 
     @property
     def _label(self) -> str:
-        return self.name or (str(self.source) if isinstance(self.source, Path) else "in the data")
+        return self.name or (self.source.name if isinstance(self.source, Path) else "in the data")
 
 
 @dataclass(frozen=True, eq=False)

@@ -61,7 +61,7 @@ class Source(ABC):
 
     @abstractmethod
     def fingerprint(self) -> str:
-        """SHA-256 of what decides the samples: record files' bytes and settings (pictures go into each request's own)."""
+        """SHA-256 of what decides the samples: record files' bytes and settings (pictures are part of requests)."""
 
     def options(self) -> tuple[str, ...]:
         """The closed set of labels that the data itself knows (class folders, say); empty if it knows none."""

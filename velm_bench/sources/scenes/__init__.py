@@ -1,0 +1,32 @@
+"""The embedded benchmark `scenes`: rendered pictures, and everything that can be asked about them.
+
+A scene is addressed by a split and an index; everything else follows from it, always the same.
+"""
+
+from .captions import captions, mentions, oracle_caption
+from .graph import Scene, Thing, scene
+from .questions import Question, questions, training_questions, twin
+from .raster import render
+from .splits import SPLITS, VERSION
+from .tags import VISUAL_TAGS, visual_tags
+from .words import VOCABULARY, mentioned
+
+__all__ = [
+    "SPLITS",
+    "VERSION",
+    "VISUAL_TAGS",
+    "VOCABULARY",
+    "Question",
+    "Scene",
+    "Thing",
+    "captions",
+    "mentioned",
+    "mentions",
+    "oracle_caption",
+    "questions",
+    "render",
+    "scene",
+    "training_questions",
+    "twin",
+    "visual_tags",
+]

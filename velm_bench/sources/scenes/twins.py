@@ -1,0 +1,222 @@
+"""Minimal edits: the same scene with one thing changed, so that a question's answer flips."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any
+
+from .graph import (
+    COLOURS,
+    HELD_OUT,
+    ICON_KINDS,
+    PALETTE,
+    SHAPES,
+    SIZES,
+    TEXTURES,
+    Doubt,
+    Scene,
+    Thing,
+    fits,
+    recoloured,
+    resized,
+)
+from .programs import Program, readings
+from .rng import Stream
+
+Edit = tuple[str, int, Any]
+"""(what is done, to which thing, with what); cheap to shuffle, carried out only when tried."""
+
+_FAMILIES: dict[str, tuple[str, ...]] = {
+    "exist": ("colour", "shape"),
+    "count": ("colour", "shape", "texture", "size", "remove", "add"),
+    "colour": ("colour",),
+    "shape": ("shape",),
+    "size": ("size", "exchange"),
+    "compare": ("colour", "shape", "exchange"),
+    "relation": ("swap", "move", "exchange"),
+    "query": ("colour", "shape"),
+}
+
+
+def twin_of(scene: Scene, program: Program, doubtful: bool, stream: Stream) -> Scene | None:
+    """The scene with one edit that changes the program's answer, or None where no edit does.
+
+    Apart from questions that are `doubtful` on purpose, both readings of the twin must agree on the new answer.
+    """
+    old = program.answer(readings(scene)[0])
+    second_best: Scene | None = None
+    wanted = _wanted(program, old, stream)
+    for changed in _edited(scene, program.type, stream):
+        new = _settled(changed, program, doubtful)
+        if new is None or new == old:
+            continue
+        if wanted in (None, new):
+            return changed
+        second_best = second_best or changed
+    return second_best
+
+
+def _wanted(program: Program, old: str | None, stream: Stream) -> str | None:
+    """For counts, whether the twin should rather have one more or one less: most edits of a full scene take away."""
+    if program.type != "count" or old is None:
+        return None
+    return str(max(0, int(old) + (1 if stream.chance(1, 2) else -1)))
+
+
+def _settled(scene: Scene, program: Program, doubtful: bool) -> str | None:
+    """The answer in the scene, or None where there is none or its two readings differ without being meant to."""
+    first, second = readings(scene)
+    answer = program.answer(first)
+    if answer is None or first is second:
+        return answer
+    other = program.answer(second)
+    return answer if other == answer or (doubtful and other is not None) else None
+
+
+def _edited(scene: Scene, kind: str, stream: Stream) -> Iterator[Scene]:
+    """Valid edits of the scene, family after family (the fallbacks last), each family shuffled."""
+    together = ("colour", "shape", "texture", "size", "remove", "add", "swap")
+    first = [edit for name in _FAMILIES[kind] if name in together for edit in _edits(name, scene)]
+    last = [edit for name in _FAMILIES[kind] if name not in together for edit in _edits(name, scene)]
+    for edit in (*stream.shuffled(first), *stream.shuffled(last)):
+        changed = _apply(scene, edit, stream)
+        if changed is not None and _allowed(scene, changed):
+            yield changed
+
+
+def _allowed(scene: Scene, changed: Scene) -> bool:
+    """Whether the edit leaves room between things and makes no held-out pair."""
+    pairs = {(thing.colour, thing.shape) for thing in changed.things}
+    return bool(changed.things) and not (pairs & HELD_OUT and scene.split != "test_novel") and fits(changed.things)
+
+
+def _edits(name: str, scene: Scene) -> list[Edit]:
+    return [(name, i, value) for i, thing in enumerate(scene.things) for value in _values(name, i, thing, scene)]
+
+
+def _values(name: str, at: int, thing: Thing, scene: Scene) -> tuple[Any, ...]:
+    """What this family of edits can do to one thing."""
+    if name == "colour":
+        return tuple(colour for colour in COLOURS if colour != thing.colour)
+    if name == "shape":
+        return tuple(shape for shape in (ICON_KINDS if thing.is_icon else SHAPES) if shape != thing.shape)
+    if name in ("swap", "exchange"):
+        return tuple(range(at))
+    if name == "move":
+        return tuple(range(4))
+    if name == "add":
+        return (0,) if len(scene.things) < 5 else ()
+    if name == "remove":
+        return (0,)
+    if thing.is_icon:
+        return ()
+    pool = SIZES if name == "size" else TEXTURES
+    return tuple(value for value in pool if value != getattr(thing, name))
+
+
+def _apply(scene: Scene, edit: Edit, stream: Stream) -> Scene | None:
+    """The scene after the edit, or None where it cannot be carried out."""
+    name, at, value = edit
+    return _ACTIONS[name](scene, at, value, stream)
+
+
+def _put(scene: Scene, at: int, thing: Thing, settles: str = "") -> Scene:
+    """The scene with another thing at this place; `settles` names the doubt about it that the edit ends."""
+    doubt = scene.doubt
+    if doubt and doubt.kind == settles and (doubt.thing == at or (settles == "tie" and doubt.other == str(at))):
+        doubt = None
+    return replace(scene, things=(*scene.things[:at], thing, *scene.things[at + 1 :]), doubt=doubt)
+
+
+def _recolour(scene: Scene, at: int, colour: str, _: Stream) -> Scene:
+    thing, doubt = scene.things[at], scene.doubt
+    if doubt and doubt.kind == "hue" and doubt.thing == at:
+        return _put(scene, at, replace(thing, colour=colour, rgb=PALETTE[colour]), "hue")
+    return _put(scene, at, recoloured(thing, colour))
+
+
+def _reshape(scene: Scene, at: int, shape: str, _: Stream) -> Scene | None:
+    doubt = scene.doubt
+    if doubt and doubt.kind == "hue" and doubt.thing == at and (doubt.other, shape) in HELD_OUT:
+        return None
+    return _put(scene, at, replace(scene.things[at], shape=shape))
+
+
+def _retexture(scene: Scene, at: int, texture: str, _: Stream) -> Scene:
+    return _put(scene, at, replace(scene.things[at], texture=texture))
+
+
+def _resize(scene: Scene, at: int, size: str, _: Stream) -> Scene:
+    return _put(scene, at, resized(scene.things[at], size), "size")
+
+
+def _move(scene: Scene, at: int, _: int, stream: Stream) -> Scene:
+    thing = scene.things[at]
+    edge = thing.scale * 9 // 8 + 8
+    place = replace(thing, x=stream.between(edge, 1024 - edge), y=stream.between(edge, 1024 - edge))
+    return _put(scene, at, place, "tie")
+
+
+def _swap(scene: Scene, at: int, other: int, _: Stream) -> Scene | None:
+    """Two things change places. A pair in doubt about its places would stay in doubt: that one is left alone."""
+    doubt = scene.doubt
+    if doubt and doubt.kind == "tie" and {doubt.thing, int(doubt.other)} & {at, other}:
+        return None
+    one, two = scene.things[at], scene.things[other]
+    changed = _put(scene, at, replace(one, x=two.x, y=two.y))
+    return _put(changed, other, replace(two, x=one.x, y=one.y))
+
+
+def _exchange(scene: Scene, at: int, other: int, _: Stream) -> Scene | None:
+    """Two shapes change everything but place and size, which always leaves room."""
+    one, two = scene.things[at], scene.things[other]
+    doubt = scene.doubt
+    if one.is_icon or two.is_icon or (doubt and doubt.kind == "hue" and doubt.thing in (at, other)):
+        return None
+    changed = _put(scene, at, _looking_like(one, two))
+    return _put(changed, other, _looking_like(two, one))
+
+
+def _looking_like(thing: Thing, other: Thing) -> Thing:
+    return replace(
+        thing, shape=other.shape, colour=other.colour, texture=other.texture, rgb=other.rgb, angle=other.angle
+    )
+
+
+def _remove(scene: Scene, at: int, _: int, __: Stream) -> Scene:
+    return replace(scene, things=scene.things[:at] + scene.things[at + 1 :], doubt=_without(scene.doubt, at))
+
+
+def _without(doubt: Doubt | None, at: int) -> Doubt | None:
+    """The doubt after thing number `at` has gone and the others have moved up."""
+    if doubt is None or doubt.thing == at or (doubt.kind == "tie" and doubt.other == str(at)):
+        return None
+    other = str(int(doubt.other) - (int(doubt.other) > at)) if doubt.kind == "tie" else doubt.other
+    return replace(doubt, thing=doubt.thing - (doubt.thing > at), other=other)
+
+
+def _add(scene: Scene, at: int, _: int, stream: Stream) -> Scene | None:
+    """A small one more like this thing, somewhere there is room."""
+    model = scene.things[at]
+    if model.is_icon or (scene.doubt and scene.doubt.thing == at):
+        return None
+    small = resized(model, "small")
+    for _attempt in range(12):
+        more = replace(small, x=stream.between(120, 904), y=stream.between(120, 904))
+        if fits((*scene.things, more)):
+            return replace(scene, things=(*scene.things, more))
+    return None
+
+
+_ACTIONS: dict[str, Callable[[Scene, int, Any, Stream], Scene | None]] = {
+    "colour": _recolour,
+    "shape": _reshape,
+    "texture": _retexture,
+    "size": _resize,
+    "move": _move,
+    "swap": _swap,
+    "exchange": _exchange,
+    "remove": _remove,
+    "add": _add,
+}
