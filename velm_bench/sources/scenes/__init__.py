@@ -4,6 +4,8 @@ A scene is addressed by a split and an index; everything else follows from it, a
 """
 
 from .captions import captions, mentions, oracle_caption
+from .classes import CLASSES, class_label
+from .entities import entity_sentence
 from .graph import Scene, Thing, scene
 from .questions import Question, questions, training_questions, twin
 from .raster import render
@@ -12,6 +14,7 @@ from .tags import VISUAL_TAGS, visual_tags
 from .words import VOCABULARY, mentioned
 
 __all__ = [
+    "CLASSES",
     "SPLITS",
     "VERSION",
     "VISUAL_TAGS",
@@ -20,6 +23,8 @@ __all__ = [
     "Scene",
     "Thing",
     "captions",
+    "class_label",
+    "entity_sentence",
     "mentioned",
     "mentions",
     "oracle_caption",

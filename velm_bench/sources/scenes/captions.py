@@ -54,8 +54,12 @@ def oracle_caption(split: str, index: int) -> str:
     stream, others = Stream(VERSION, split, index, "oracle"), captions(split, index)
     while True:
         parts = [_named(*pair, count) for pair, count in _groups(written)]
-        ending = stream.choice(("", *(f" on a {word} background" for word in BACKGROUND_WORDS[written.background.name])))
-        caption = f"{stream.choice(('', 'a picture of ', 'an image of ', 'here is '))}{listing(stream.shuffled(parts))}{ending}"
+        grounds = [f" on a {word} background" for word in BACKGROUND_WORDS[written.background.name]]
+        ending, opening = (
+            stream.choice(("", *grounds)),
+            stream.choice(("", "a picture of ", "an image of ", "here is ")),
+        )
+        caption = f"{opening}{listing(stream.shuffled(parts))}{ending}"
         if caption not in others:
             return caption
 

@@ -158,6 +158,14 @@ def resized(thing: Thing, size: str) -> Thing:
     return replace(thing, size=size, scale=sum(_RADII[size]) // 2)
 
 
+def between_hues(colour: str, doubt: Doubt) -> tuple[int, int, int]:
+    """The paint of a thing whose hue is in doubt between its colour and `doubt.other`."""
+    # A share of 520 is the middle between the two hues, 700 well on the own side.
+    own = 500 + (doubt.share - 520) // 2
+    mixed = [(a * own + b * (1000 - own)) // 1000 for a, b in zip(PALETTE[colour], PALETTE[doubt.other], strict=True)]
+    return (mixed[0], mixed[1], mixed[2])
+
+
 def fits(things: tuple[Thing, ...]) -> bool:
     """Whether all things lie inside the canvas and none overlaps another."""
     return all(_inside(t) and all(_apart(t, other) for other in things[:i]) for i, t in enumerate(things))
@@ -305,13 +313,8 @@ def _doubtful_hue(drawn: Scene, at: int, share: int, stream: Stream) -> Scene:
     other = COLOURS[(own + stream.choice((1, 7))) % 8]
     if (other, thing.shape) in HELD_OUT and drawn.split != "test_novel":
         return drawn
-    # 520 of 1000 is the middle between the two hues, 700 well on the own side.
-    own_part = 500 + (share - 520) // 2
-    mixed = [
-        (a * own_part + b * (1000 - own_part)) // 1000
-        for a, b in zip(PALETTE[thing.colour], PALETTE[other], strict=True)
-    ]
-    return _changed(drawn, at, replace(thing, rgb=(mixed[0], mixed[1], mixed[2])), Doubt("hue", at, other, share))
+    doubt = Doubt("hue", at, other, share)
+    return _changed(drawn, at, replace(thing, rgb=between_hues(thing.colour, doubt)), doubt)
 
 
 def _doubtful_size(drawn: Scene, at: int, share: int, stream: Stream) -> Scene:

@@ -75,8 +75,9 @@ class Phrase:
 
 def on_side(thing: Thing, side: str, other: Thing) -> bool | None:
     """Whether `thing` lies on this side of `other`; None where they are level."""
-    ahead = {"left": other.x - thing.x, "right": thing.x - other.x, "above": other.y - thing.y, "below": thing.y - other.y}
-    distance = ahead[side]
+    distance = thing.x - other.x if side in ("left", "right") else thing.y - other.y
+    if side in ("left", "above"):
+        distance = -distance
     return None if -MARGIN < distance < MARGIN else distance > 0
 
 
@@ -120,6 +121,14 @@ class Program(ABC):
     def wordings(self) -> tuple[str, ...]:
         """Ways to ask it, all meaning the same."""
 
+    def subjects(self, scene: Scene) -> tuple[Thing | None, ...]:
+        """The things whose change can flip the answer; none where any thing's can, as `phrases` says."""
+        return ()
+
+    def phrases(self) -> tuple[Phrase, ...]:
+        """The descriptions whose number of bearers decides the answer."""
+        return ()
+
 
 def _mention(phrase: Phrase) -> str:
     """Which attributes a phrase mentions: "colour+shape", or "icon" for the name of one."""
@@ -144,6 +153,9 @@ class Exist(Program):
     def answer(self, scene: Scene) -> str | None:
         return YES if self.phrase.all(scene.things) else NO
 
+    def phrases(self) -> tuple[Phrase, ...]:
+        return (self.phrase,)
+
     def wordings(self) -> tuple[str, ...]:
         one = article(self.phrase.text)
         return f"is there {one}?", f"can you see {one}?", f"does the picture show {one}?"
@@ -164,6 +176,9 @@ class Count(Program):
     def answer(self, scene: Scene) -> str | None:
         count = len(self.phrase.all(scene.things))
         return str(count) if count <= 5 else None
+
+    def phrases(self) -> tuple[Phrase, ...]:
+        return (self.phrase,)
 
     def wordings(self) -> tuple[str, ...]:
         many = self.phrase.plural
@@ -186,9 +201,16 @@ class Colour(Program):
         thing = self.target.only(scene.things)
         return thing.colour if thing else None
 
+    def subjects(self, scene: Scene) -> tuple[Thing | None, ...]:
+        return (self.target.only(scene.things),)
+
     def wordings(self) -> tuple[str, ...]:
         name = self.target.text
-        return f"what colour is the {name}?", f"which colour does the {name} have?", f"what is the colour of the {name}?"
+        return (
+            f"what colour is the {name}?",
+            f"which colour does the {name} have?",
+            f"what is the colour of the {name}?",
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,6 +228,9 @@ class Shape(Program):
     def answer(self, scene: Scene) -> str | None:
         thing = self.target.only(scene.things)
         return thing.shape if thing and not thing.is_icon else None
+
+    def subjects(self, scene: Scene) -> tuple[Thing | None, ...]:
+        return (self.target.only(scene.things),)
 
     def wordings(self) -> tuple[str, ...]:
         name = self.target.text
@@ -228,6 +253,9 @@ class Size(Program):
         thing = self.target.only(scene.things)
         return thing.size if thing and not thing.is_icon else None
 
+    def subjects(self, scene: Scene) -> tuple[Thing | None, ...]:
+        return (self.target.only(scene.things),)
+
     def wordings(self) -> tuple[str, ...]:
         name = self.target.text
         return f"what size is the {name}?", f"is the {name} small or large?", f"what is the size of the {name}?"
@@ -249,6 +277,9 @@ class More(Program):
     def answer(self, scene: Scene) -> str | None:
         first, second = len(self.first.all(scene.things)), len(self.second.all(scene.things))
         return None if first == second else (YES if first > second else NO)
+
+    def phrases(self) -> tuple[Phrase, ...]:
+        return self.first, self.second
 
     def wordings(self) -> tuple[str, ...]:
         one, other = self.first.plural, self.second.plural
@@ -273,6 +304,9 @@ class Bigger(Program):
         if first is None or second is None or first.is_icon or second.is_icon or first.size == second.size:
             return None
         return YES if first.size == "large" else NO
+
+    def subjects(self, scene: Scene) -> tuple[Thing | None, ...]:
+        return self.first.only(scene.things), self.second.only(scene.things)
 
     def wordings(self) -> tuple[str, ...]:
         one, other = self.first.text, self.second.text
@@ -299,6 +333,9 @@ class Relation(Program):
             return None
         found = on_side(first, self.side, second)
         return None if found is None else (YES if found else NO)
+
+    def subjects(self, scene: Scene) -> tuple[Thing | None, ...]:
+        return self.first.only(scene.things), self.second.only(scene.things)
 
     def wordings(self) -> tuple[str, ...]:
         words, one, other = SIDE_WORDS[self.side], self.first.text, self.second.text
@@ -333,6 +370,9 @@ class Query(Program):
         found = [(thing, on_side(thing, self.side, anchor)) for thing in scene.things if thing is not anchor]
         there = [thing for thing, side in found if side]
         return there[0] if len(there) == 1 and all(side is not None for _, side in found) else None
+
+    def subjects(self, scene: Scene) -> tuple[Thing | None, ...]:
+        return (self.target(scene),)
 
     def wordings(self) -> tuple[str, ...]:
         place = f"the thing {SIDE_WORDS[self.side]} the {self.anchor.text}"

@@ -16,7 +16,7 @@ _TRIPLE = (("size", "texture", "shape"), ("size", "texture", "colour"), ("size",
 
 
 def proposer(kind: str, stream: Stream) -> Proposer:
-    """A way to propose questions of this type; what it proposes may be None, and its answer is the caller's to weigh."""
+    """A way to propose questions of this type; it may propose None, and the answer is the caller's to weigh."""
     return stream.weighted(_PROPOSERS[kind])
 
 
@@ -51,7 +51,13 @@ def _two(scene: Scene, stream: Stream) -> tuple[Thing, Thing] | None:
 
 
 def _exist_pair(scene: Scene, stream: Stream) -> Program | None:
-    """Half of the time a pair that is there; else the colour of one thing with another's shape, or one part changed."""
+    """Half of the time a pair that is there; else the colour of one thing with another's shape, or one part changed.
+
+    In `test_novel` any held-out pair may be asked about: if only those shown were, their rarity would say "yes".
+    """
+    if scene.split == "test_novel" and stream.chance(2, 5):
+        colour, shape = stream.choice(sorted(HELD_OUT))
+        return Exist(Phrase(colour=colour, shape=shape))
     thing = _focus(scene, stream)
     if thing.is_icon:
         return None

@@ -91,7 +91,7 @@ def training_questions(index: int) -> tuple[Question, ...]:
         if asked and all(asked.program != other.program for other in found):
             found.append(asked)
     if picture.doubt:
-        found = [*_doubtful(picture, False, stream), *found]
+        found = [*_doubtful(picture, False, stream, 1), *found]
     name = group_id("train", index)
     chosen = found[:TRAINING_QUESTIONS]
     return tuple(_question(asked, picture, f"{name}/m{k}", k, stream) for k, asked in enumerate(chosen))
@@ -101,7 +101,8 @@ def training_questions(index: int) -> tuple[Question, ...]:
 def _asked(split: str, index: int) -> tuple[Asked, ...]:
     stream = Stream(VERSION, split, index, "questions")
     picture, twinned, wanted = scene(split, index), has_twins(split), questions_per_scene(split)
-    chosen = _doubtful(picture, twinned, stream) if picture.doubt and stream.below(3) < wanted else []
+    # One question of a scene is not always asked about its doubt, or a third of `lite` would be doubtful.
+    chosen = _doubtful(picture, twinned, stream, min(2, wanted)) if picture.doubt and stream.below(3) < wanted else []
     types = [asked.program.type for asked in chosen]
     while len(chosen) < wanted and len(types) < len(TYPES):
         kind = stream.weighted([(t, TYPE_WEIGHTS[t]) for t in TYPES if t not in types])
@@ -112,14 +113,15 @@ def _asked(split: str, index: int) -> tuple[Asked, ...]:
     return tuple(stream.shuffled(chosen)) or (_fallback(picture, twinned, stream),)
 
 
-def _doubtful(picture: Scene, twinned: bool, stream: Stream) -> list[Asked]:
-    """One question whose answer depends on how the scene's doubt is read, if one is found."""
+def _doubtful(picture: Scene, twinned: bool, stream: Stream, most: int) -> list[Asked]:
+    """Questions of different types, at most so many, whose answers depend on how the scene's doubt is read."""
     assert picture.doubt is not None
+    found: list[Asked] = []
     for kind in stream.shuffled(_DOUBT_TYPES[picture.doubt.kind]):
-        asked = _find(picture, kind, True, twinned, stream)
+        asked = _find(picture, kind, True, twinned, stream) if len(found) < most else None
         if asked:
-            return [asked]
-    return []
+            found.append(asked)
+    return found
 
 
 def _find(picture: Scene, kind: str, doubtful: bool, twinned: bool, stream: Stream) -> Asked | None:

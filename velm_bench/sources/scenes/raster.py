@@ -7,7 +7,7 @@ bytes are the same on every machine and with every version of numpy. Pillow's dr
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import lru_cache
+from functools import cache, lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -64,7 +64,7 @@ def _background(background: Background, seed: int, size: int) -> Field:
 
 
 def _noise(seed: int, size: int) -> Field:
-    """Bytes as floats, shape (size, size): splitmix64 of a fixed grid, so that a larger picture shows the same grain."""
+    """Bytes as floats, shape (size, size): splitmix64 of a fixed grid, the same grain at any size."""
     count = _NOISE_CELLS * _NOISE_CELLS // 8
     z = np.arange(1, count + 1, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15) + np.uint64(seed)
     z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
@@ -163,7 +163,7 @@ def _hull_distance(hull: Hull, u: Field, v: Field) -> Field:
     return distance
 
 
-@lru_cache(maxsize=None)
+@cache
 def _sides(hull: Hull) -> tuple[tuple[float, float, float], ...]:
     """The outward half-planes a x + b y <= c of a polygon given clockwise on the screen."""
     sides = []

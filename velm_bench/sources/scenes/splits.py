@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from functools import cache
+from hashlib import blake2b
+
 VERSION = "1"
 """The version of the generator: any change of a pixel, a word or an answer raises it."""
 
@@ -58,5 +61,13 @@ def check_address(split: str, index: int) -> None:
 
 
 def group_id(split: str, index: int) -> str:
-    """The id of a scene, which is also the statistical group of everything asked about it: `test/00012`."""
-    return f"{split}/{index:05d}"
+    """The id of a scene, which is also the statistical group of everything asked about it: `test/00012`.
+
+    Ids stand in every published result, so those of a secret split show a hash of its key.
+    """
+    return f"{_public_name(split)}/{index:05d}"
+
+
+@cache
+def _public_name(split: str) -> str:
+    return f"fresh-{blake2b(split.encode(), digest_size=6).hexdigest()}" if is_fresh(split) else split

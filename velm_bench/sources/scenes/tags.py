@@ -19,7 +19,7 @@ def _all_tags() -> tuple[str, ...]:
 
 
 VISUAL_TAGS: tuple[str, ...] = _all_tags()
-"""Every tag there is, in a fixed order: colours, kinds, backgrounds, totals, pairs, sizes and textures, quarters, counts."""
+"""Every tag, in a fixed order: colours, kinds, backgrounds, totals, pairs, sizes and textures, quarters, counts."""
 
 
 def visual_tags(scene: Scene) -> frozenset[str]:

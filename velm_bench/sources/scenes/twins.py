@@ -17,6 +17,7 @@ from .graph import (
     Doubt,
     Scene,
     Thing,
+    between_hues,
     fits,
     recoloured,
     resized,
@@ -38,16 +39,20 @@ _FAMILIES: dict[str, tuple[str, ...]] = {
     "query": ("colour", "shape"),
 }
 
+_FALLBACKS = frozenset({"exchange", "move"})
+_IN_PLACE = frozenset({"colour", "shape", "texture", "exchange", "remove"})
+
 
 def twin_of(scene: Scene, program: Program, doubtful: bool, stream: Stream) -> Scene | None:
     """The scene with one edit that changes the program's answer, or None where no edit does.
 
     Apart from questions that are `doubtful` on purpose, both readings of the twin must agree on the new answer.
     """
-    old = program.answer(readings(scene)[0])
+    read = readings(scene)[0]
+    old = program.answer(read)
     second_best: Scene | None = None
     wanted = _wanted(program, old, stream)
-    for changed in _edited(scene, program.type, stream):
+    for changed in _edited(scene, read, program, stream):
         new = _settled(changed, program, doubtful)
         if new is None or new == old:
             continue
@@ -74,25 +79,36 @@ def _settled(scene: Scene, program: Program, doubtful: bool) -> str | None:
     return answer if other == answer or (doubtful and other is not None) else None
 
 
-def _edited(scene: Scene, kind: str, stream: Stream) -> Iterator[Scene]:
-    """Valid edits of the scene, family after family (the fallbacks last), each family shuffled."""
-    together = ("colour", "shape", "texture", "size", "remove", "add", "swap")
-    first = [edit for name in _FAMILIES[kind] if name in together for edit in _edits(name, scene)]
-    last = [edit for name in _FAMILIES[kind] if name not in together for edit in _edits(name, scene)]
+def _edited(scene: Scene, read: Scene, program: Program, stream: Stream) -> Iterator[Scene]:
+    """Valid edits that can matter to the program: the fallbacks last, the others shuffled."""
+    subjects = program.subjects(read)
+    at = [i for i, thing in enumerate(read.things) if not subjects or any(thing is one for one in subjects)]
+    families = _FAMILIES[program.type]
+    first = [edit for name in families if name not in _FALLBACKS for edit in _edits(name, scene, at, program)]
+    last = [edit for name in families if name in _FALLBACKS for edit in _edits(name, scene, at, program)]
     for edit in (*stream.shuffled(first), *stream.shuffled(last)):
-        changed = _apply(scene, edit, stream)
-        if changed is not None and _allowed(scene, changed):
+        changed = _ACTIONS[edit[0]](scene, edit[1], edit[2], stream)
+        if changed is not None and _allowed(scene, changed, edit[0]):
             yield changed
 
 
-def _allowed(scene: Scene, changed: Scene) -> bool:
+def _allowed(scene: Scene, changed: Scene, family: str) -> bool:
     """Whether the edit leaves room between things and makes no held-out pair."""
-    pairs = {(thing.colour, thing.shape) for thing in changed.things}
-    return bool(changed.things) and not (pairs & HELD_OUT and scene.split != "test_novel") and fits(changed.things)
+    if not changed.things or any((thing.colour, thing.shape) in HELD_OUT for thing in changed.things):
+        return False
+    return family in _IN_PLACE or fits(changed.things)
 
 
-def _edits(name: str, scene: Scene) -> list[Edit]:
-    return [(name, i, value) for i, thing in enumerate(scene.things) for value in _values(name, i, thing, scene)]
+def _edits(name: str, scene: Scene, places: list[int], program: Program) -> list[Edit]:
+    """What this family can do to the things at these places that could matter to the program."""
+    phrases = program.phrases()
+    edits: list[Edit] = [(name, i, value) for i in places for value in _values(name, i, scene.things[i], scene)]
+    if not phrases or name == "exchange":
+        return edits
+    if name in ("add", "remove"):
+        return [edit for edit in edits if any(phrase.fits(scene.things[edit[1]]) for phrase in phrases)]
+    named = {getattr(phrase, name) for phrase in phrases} - {""}
+    return [edit for edit in edits if edit[2] in named or getattr(scene.things[edit[1]], name) in named]
 
 
 def _values(name: str, at: int, thing: Thing, scene: Scene) -> tuple[Any, ...]:
@@ -102,7 +118,7 @@ def _values(name: str, at: int, thing: Thing, scene: Scene) -> tuple[Any, ...]:
     if name == "shape":
         return tuple(shape for shape in (ICON_KINDS if thing.is_icon else SHAPES) if shape != thing.shape)
     if name in ("swap", "exchange"):
-        return tuple(range(at))
+        return tuple(other for other in range(len(scene.things)) if other != at)
     if name == "move":
         return tuple(range(4))
     if name == "add":
@@ -113,12 +129,6 @@ def _values(name: str, at: int, thing: Thing, scene: Scene) -> tuple[Any, ...]:
         return ()
     pool = SIZES if name == "size" else TEXTURES
     return tuple(value for value in pool if value != getattr(thing, name))
-
-
-def _apply(scene: Scene, edit: Edit, stream: Stream) -> Scene | None:
-    """The scene after the edit, or None where it cannot be carried out."""
-    name, at, value = edit
-    return _ACTIONS[name](scene, at, value, stream)
 
 
 def _put(scene: Scene, at: int, thing: Thing, settles: str = "") -> Scene:
@@ -132,8 +142,20 @@ def _put(scene: Scene, at: int, thing: Thing, settles: str = "") -> Scene:
 def _recolour(scene: Scene, at: int, colour: str, _: Stream) -> Scene:
     thing, doubt = scene.things[at], scene.doubt
     if doubt and doubt.kind == "hue" and doubt.thing == at:
-        return _put(scene, at, replace(thing, colour=colour, rgb=PALETTE[colour]), "hue")
+        return _still_doubtful(scene, at, colour, doubt)
     return _put(scene, at, recoloured(thing, colour))
+
+
+def _still_doubtful(scene: Scene, at: int, colour: str, doubt: Doubt) -> Scene:
+    """A thing of doubtful hue in another colour: again between that and a neighbour, where one is free."""
+    thing = scene.things[at]
+    for step in (1, 7):
+        other = COLOURS[(COLOURS.index(colour) + step) % 8]
+        if other not in (thing.colour, doubt.other) and (other, thing.shape) not in HELD_OUT:
+            moved = replace(doubt, other=other)
+            changed = _put(scene, at, replace(thing, colour=colour, rgb=between_hues(colour, moved)))
+            return replace(changed, doubt=moved)
+    return _put(scene, at, replace(thing, colour=colour, rgb=PALETTE[colour]), "hue")
 
 
 def _reshape(scene: Scene, at: int, shape: str, _: Stream) -> Scene | None:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import re
-from typing import Any
 
-from .graph import COLOURS, ICON_KINDS, SHAPES, Thing
+from .graph import COLOURS, Thing
 from .programs import plural
 
 COLOUR_WORDS: dict[str, tuple[str, ...]] = {
@@ -50,41 +49,35 @@ BACKGROUND_WORDS: dict[str, tuple[str, ...]] = {
 }
 NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight")
 
+_FORMS = {form: shape for shape, words in SHAPE_WORDS.items() for word in words for form in (word, plural(word))}
+
 VOCABULARY: dict[str, dict[str, str]] = {
     "colours": {word: colour for colour in COLOURS for word in COLOUR_WORDS[colour]},
-    "shapes": {
-        form: shape
-        for shape in (*SHAPES, *ICON_KINDS)
-        for word in SHAPE_WORDS[shape]
-        for form in (word, plural(word))
-    },
+    "shapes": {"plus": "cross", **{form: shape for form, shape in _FORMS.items() if " " not in form}},
 }
-"""{"colours": {word: canonical colour}, "shapes": {word or two-word phrase, singular and plural: canonical shape}}."""
+"""{"colours": {word: canonical colour}, "shapes": {word, singular or plural: canonical shape}}.
 
-_REACH = 2
+Of "plus sign" and "love heart" the one telling word is listed.
+"""
+
+_BETWEEN = 3
 
 
 def mentioned(caption: str) -> tuple[tuple[str, str], ...]:
-    """The (colour, shape) pairs that a caption names, in its order.
+    """The (colour, shape) pairs that one of these captions names, in its order.
 
-    A pair is a shape word and the nearest colour word before it, at most one word between the two.
+    A pair is a shape word and the nearest colour word before it, fewer than three words and no shape between them.
     """
-    words = re.findall(r"[a-z]+", caption.lower())
-    shapes, colours = VOCABULARY["shapes"], VOCABULARY["colours"]
     found: list[tuple[str, str]] = []
-    last_shape = -1
-    for i, word in enumerate(words):
-        double = i > 0 and f"{words[i - 1]} {word}" in shapes
-        shape = shapes.get(f"{words[i - 1]} {word}") if double else shapes.get(word)
-        if shape is None:
-            continue
-        start = i - 1 if double else i
-        near = [words[j] for j in range(start - 1, max(last_shape, start - 1 - _REACH), -1) if words[j] in colours]
-        if near:
-            if double and last_shape == i - 1 and found:
-                found.pop()
-            found.append((colours[near[0]], shape))
-        last_shape = i
+    colour, since = "", 0
+    for word in re.findall(r"[a-z]+", caption.lower()):
+        since += 1
+        if word in VOCABULARY["colours"]:
+            colour, since = VOCABULARY["colours"][word], 0
+        elif word in VOCABULARY["shapes"]:
+            if colour and since <= _BETWEEN:
+                found.append((colour, VOCABULARY["shapes"][word]))
+            colour = ""
     return tuple(found)
 
 
@@ -101,8 +94,3 @@ def place(thing: Thing) -> str:
 def listing(parts: list[str]) -> str:
     """ "a, b and c"."""
     return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
-
-
-def vocabulary() -> dict[str, Any]:
-    """A copy of `VOCABULARY`, for a task's facts."""
-    return {name: dict(words) for name, words in VOCABULARY.items()}
