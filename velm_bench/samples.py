@@ -51,9 +51,12 @@ class EncodedPicture(Picture):
         except OSError as error:
             raise SampleError(f"The image {self._label} cannot be read: {error.strerror or error}.") from error
 
-    @cached_property
+    @property
     def digest(self) -> str:
-        return digest_bytes(self.read())
+        # No cached_property: before Python 3.12 it holds one lock for all pictures, so that threads would wait in line.
+        if "_digest" not in self.__dict__:
+            self.__dict__["_digest"] = digest_bytes(self.read())
+        return str(self.__dict__["_digest"])
 
     def decode(self) -> Pixels:
         from PIL import Image

@@ -1,0 +1,105 @@
+"""What is refused before anything is asked, and which samples a limit keeps."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.engine.toys import FIELDS, Toy, make_task, rows_of, settings
+from velm_bench.engine.opening import _check, limited, open_task
+from velm_bench.engine.runner import evaluate
+from velm_bench.errors import UsageError
+from velm_bench.samples import Sample
+
+
+def test_duplicate_ids_are_refused(tmp_path: Path) -> None:
+    rows = rows_of("vqa", 4)
+    rows[3]["id"] = "s001"
+    with pytest.raises(UsageError, match="s001"):
+        evaluate(make_task(tmp_path, rows=rows), Toy(), settings(tmp_path / "out"))
+
+
+def test_duplicate_ids_of_any_source_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="the id 'a' twice"):
+        _check(make_task(tmp_path).task, [Sample("a"), Sample("b"), Sample("a")])
+
+
+def test_another_number_of_samples_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"has 12 samples where 'expected_samples' says 13"):
+        open_task(make_task(tmp_path, expected_samples=13), settings(tmp_path / "out"))
+
+
+def test_a_limit_does_not_change_the_expected_number(tmp_path: Path) -> None:
+    opened = open_task(make_task(tmp_path, expected_samples=12), settings(tmp_path / "out", limit=3))
+    assert (len(opened.chosen), len(opened.everything)) == (3, 12)
+
+
+def test_a_slice_that_no_sample_has_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"slice 'qq'.*did you mean 'q'"):
+        open_task(make_task(tmp_path, slices=["qq"]), settings(tmp_path / "out"))
+
+
+def test_no_slices_at_all(tmp_path: Path) -> None:
+    fields = {key: value for key, value in FIELDS["vqa"].items() if key != "slices"}
+    source = {"type": "jsonl", "path": "data.jsonl", "fields": fields}
+    with pytest.raises(UsageError, match="has no slices"):
+        open_task(make_task(tmp_path, source=source), settings(tmp_path / "out"))
+
+
+def test_limits_are_seeded_nested_and_in_order() -> None:
+    samples = tuple(Sample(f"s{i}") for i in range(50))
+    chosen = [{sample.id for sample in limited(samples, limit, 0)} for limit in range(1, 51)]
+    assert [len(ids) for ids in chosen] == list(range(1, 51))
+    assert all(small < large for small, large in pairwise(chosen))
+    kept = limited(samples, 20, 0)
+    assert list(kept) == sorted(kept, key=samples.index)
+    assert limited(samples, 20, 0) == kept
+    assert limited(samples, 20, 1) != kept
+    assert limited(samples, 99, 1) == limited(samples, None, 1) == samples
+
+
+def test_a_limited_run_is_scored_against_the_full_tasks_corpus(tmp_path: Path, monkeypatch: Any) -> None:
+    from velm_bench.metrics.vqa import VqaAccuracy
+
+    seen = []
+    statistics = VqaAccuracy.statistics
+
+    def spy(self: Any, predictions: Any, references: Any, corpus: Any = None) -> Any:
+        seen.append(None if corpus is None else len(corpus))
+        return statistics(self, predictions, references, corpus)
+
+    monkeypatch.setattr(VqaAccuracy, "statistics", spy)
+    task = make_task(tmp_path, metrics=["vqa_accuracy"], slices=[])
+    run = evaluate(task, Toy(), settings(tmp_path / "out", limit=5))
+    evaluate(task, Toy(), settings(tmp_path / "out"))
+    assert seen == [12, None]
+    assert (run.result.n, run.result.data.samples, run.result.data.limit) == (5, 12, 5)
+
+
+@pytest.mark.parametrize(
+    ("change", "flag"),
+    [
+        ({"limit": 0}, "--limit"),
+        ({"limit": -3}, "--limit"),
+        ({"batch_size": 0}, "--batch-size"),
+        ({"workers": 0}, "--workers"),
+        ({"seed": -1}, "--seed"),
+        ({"replicates": -1}, "--replicates"),
+        ({"max_error_rate": 1.5}, "--max-error-rate"),
+        ({"max_error_rate": float("nan")}, "--max-error-rate"),
+        ({"control": "blnk"}, "did you mean 'blank'"),
+    ],
+)
+def test_settings_that_make_no_sense_are_refused(change: dict[str, Any], flag: str, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=flag):
+        settings(tmp_path, **change)
+
+
+def test_metrics_are_built_before_anything_is_asked(tmp_path: Path) -> None:
+    model = Toy()
+    with pytest.raises(UsageError, match="exact_match"):
+        evaluate(make_task(tmp_path, metrics=["exact_mach"]), model, settings(tmp_path / "out"))
+    assert model.asked == []

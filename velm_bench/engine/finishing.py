@@ -1,0 +1,146 @@
+"""The end of a run: its result put together and written."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from velm_bench.digests import digest_bytes, digest_file
+from velm_bench.engine.answering import Answered
+from velm_bench.engine.opening import Opened
+from velm_bench.engine.plan import Row, data_digest
+from velm_bench.engine.scoring import Scores
+from velm_bench.engine.settings import RunSettings
+from velm_bench.engine.table import Judged
+from velm_bench.errors import UsageError
+from velm_bench.models.base import Model
+from velm_bench.results import provenance
+from velm_bench.results.schema import DataInfo, ModelInfo, Provenance, Resampling, Result, TaskInfo, Timing
+from velm_bench.results.store import SAMPLES, encode_samples, read_result, write_run
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+class Clock:
+    """How long a command and its phases take."""
+
+    def __init__(self) -> None:
+        self.started = time.perf_counter()
+        self.phases: dict[str, float] = {}
+
+    @contextmanager
+    def phase(self, name: str) -> Iterator[None]:
+        """Time a block under a name."""
+        started = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.phases[name] = time.perf_counter() - started
+
+    def timing(self, answered: Answered, earlier: Result | None) -> Timing:
+        """What the clock says by now; the time spent on answers includes that of an earlier result."""
+        answering = answered.seconds + (earlier.timing.answering if earlier else 0.0)
+        return Timing(
+            wall=time.perf_counter() - self.started,
+            phases=dict(self.phases),
+            asked=answered.asked,
+            reused=answered.reused,
+            answering=answering,
+            samples_per_second=len(answered.outcomes) / answering if answering else None,
+        )
+
+
+def draft_result(
+    opened: Opened, plan: Sequence[Row], model: Model, settings: RunSettings, primary: str,
+    found: Scores, rows: Sequence[Judged], identity: str,
+) -> Result:  # fmt: skip
+    """The result without its volatile parts, timing and provenance."""
+    return Result(
+        run_id=identity,
+        model=_model_info(model),
+        task=_task_info(opened, primary),
+        data=DataInfo(
+            fingerprint=opened.fingerprint,
+            content=data_digest(plan),
+            samples=len(opened.everything),
+            limit=settings.limit,
+            seed=settings.seed,
+        ),
+        control=settings.control,
+        n=len(rows),
+        n_errors=sum(bool(row.error) for row in rows),
+        parse_failures=sum(row.prediction.failures for row in rows if row.prediction),
+        primary=primary,
+        scores=found.scores,
+        skipped=found.skipped,
+        slices=found.slices,
+        resampling=Resampling(replicates=settings.replicates, seed=settings.seed),
+    )
+
+
+def _model_info(model: Model) -> ModelInfo:
+    identity = model.identity
+    return ModelInfo(
+        name=identity.name,
+        digest=identity.digest,
+        parameters=identity.parameters,
+        dtype=identity.dtype,
+        abilities=sorted(ability.value for ability in model.abilities),
+        details=dict(identity.details),
+    )
+
+
+def _task_info(opened: Opened, primary: str) -> TaskInfo:
+    task = opened.task
+    return TaskInfo(
+        name=task.name,
+        kind=task.kind,
+        digest=task.digest(),
+        description=task.description,
+        primary=primary,
+        labels=list(opened.kind.labels),
+        definition=task.model_dump(mode="json"),
+    )
+
+
+def write(folder: Path, draft: Result, table: pa.Table, answered: Answered, clock: Clock, device: str) -> Result:
+    """Write both files. Where nothing was asked and nothing changed the old ones stay, with their timing."""
+    earlier = _earlier(folder)
+    if earlier and not answered.asked and _is_current(folder, earlier, draft, table):
+        return earlier
+    volatile = {
+        "timing": clock.timing(answered, earlier),
+        "provenance": _provenance(draft, answered, device, earlier),
+    }
+    return write_run(folder, draft.model_copy(update=volatile), table)
+
+
+def _earlier(folder: Path) -> Result | None:
+    try:
+        return read_result(folder)
+    except UsageError:  # absent, damaged or of another version: it is about to be replaced
+        return None
+
+
+def _is_current(folder: Path, earlier: Result, draft: Result, table: pa.Table) -> bool:
+    """Whether the files of a run already say all that would be written."""
+    digest = digest_bytes(encode_samples(table))
+    same = earlier.stable() == draft.model_copy(update={"samples_digest": digest}).stable()
+    path = folder / SAMPLES
+    return same and path.exists() and digest_file(path) == digest
+
+
+def _provenance(draft: Result, answered: Answered, device: str, earlier: Result | None) -> Provenance:
+    """Where the numbers come from; the device and batches of an earlier result where nothing was asked anew."""
+    now = provenance.collect(
+        sys.argv, device, draft.model.dtype, answered.batch_size, answered.smallest_batch, draft.data.seed
+    )
+    if earlier is None or answered.asked:
+        return now
+    kept = {name: getattr(earlier.provenance, name) for name in ("device", "dtype", "batch_size", "smallest_batch")}
+    return now.model_copy(update=kept)

@@ -1,0 +1,96 @@
+"""The plan of a run: what is asked about each sample, and the key under which its answer is kept."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+
+from velm_bench.digests import digest_json
+from velm_bench.engine.controls import apply_control
+from velm_bench.engine.opening import Opened
+from velm_bench.engine.outcomes import reason
+from velm_bench.errors import SampleError
+from velm_bench.models.base import Model
+from velm_bench.samples import Picture, Request, Sample
+from velm_bench.tasks.base import Kind
+
+UNREADABLE = "unreadable"
+"""Stands for the digest of a picture that cannot be read."""
+CHUNK = 64
+"""How many samples a thread takes at a time."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One sample of a plan: a request, or the reason why there is none."""
+
+    sample: Sample
+    content: str
+    """Digest of the sample as the source gives it: id, pictures, inputs, references."""
+    request: Request | None = None
+    key: str = ""
+    """Digest of the request (ability, prompt, settings, pictures), the task and the model."""
+    error: str = ""
+
+    @property
+    def id(self) -> str:
+        """The sample's id."""
+        return self.sample.id
+
+
+@dataclass(frozen=True)
+class Planner:
+    """Turns samples into rows; its methods are safe on any thread."""
+
+    kind: Kind
+    model: Model
+    control: str
+    task_digest: str
+
+    def row(self, sample: Sample) -> Row:
+        """The row of one sample; UsageError where the task cannot be put to the model at all."""
+        content = content_digest(sample)
+        problem = self.kind.problem(sample)
+        if problem:
+            return Row(sample, content, error=problem)
+        request = self.request(sample)
+        try:
+            key = digest_json([request.digest(), self.model.identity.digest, self.task_digest])
+        except SampleError as error:
+            return Row(sample, content, error=reason(error))
+        return Row(sample, content, request, key)
+
+    def request(self, sample: Sample) -> Request:
+        """What the model is asked, with the pictures that it gets to see."""
+        request = self.kind.request(sample, self.model.abilities)
+        pictures = apply_control(self.control, request.images) if self.model.sees else ()
+        return replace(request, images=pictures)
+
+
+def make_plan(opened: Opened, model: Model, control: str, workers: int) -> list[Row]:
+    """A row per chosen sample, in source order; pictures are read and digested on threads."""
+    planner = Planner(opened.kind, model, control, opened.task.digest())
+    chunks = [opened.chosen[start : start + CHUNK] for start in range(0, len(opened.chosen), CHUNK)]
+    with ThreadPoolExecutor(workers) as pool:
+        done = pool.map(lambda chunk: [planner.row(sample) for sample in chunk], chunks)
+        return [row for rows in done for row in rows]
+
+
+def content_digest(sample: Sample) -> str:
+    """The identity of a sample's content, unreadable pictures included."""
+    pictures = [picture_digest(picture) for picture in sample.images]
+    return digest_json([sample.id, pictures, dict(sample.inputs), list(sample.references)])
+
+
+def picture_digest(picture: Picture) -> str:
+    """A picture's digest, or the word that it cannot be read."""
+    try:
+        return picture.digest
+    except SampleError:
+        return UNREADABLE
+
+
+def data_digest(rows: Sequence[Row]) -> str:
+    """The identity of all the samples that are asked."""
+    return digest_json([row.content for row in rows])

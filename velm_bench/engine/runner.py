@@ -1,0 +1,101 @@
+"""One model on one task: open, plan, answer, score, write. The same call again goes on where it was stopped."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from velm_bench.digests import digest_json
+from velm_bench.engine.answering import answer_plan
+from velm_bench.engine.finishing import Clock, draft_result, write
+from velm_bench.engine.journal import Journal
+from velm_bench.engine.opening import Opened, open_task
+from velm_bench.engine.outcomes import Outcome, decode, reason
+from velm_bench.engine.plan import Row, make_plan
+from velm_bench.engine.progress import Progress, silent
+from velm_bench.engine.scoring import build_metrics, score
+from velm_bench.engine.settings import RunSettings
+from velm_bench.engine.table import Judged, build_table
+from velm_bench.models.base import Model
+from velm_bench.results.atomic import remove_leftovers, require_writable
+from velm_bench.results.schema import Result
+from velm_bench.results.store import RESULT, SAMPLES, run_folder
+from velm_bench.tasks.base import Kind
+from velm_bench.tasks.registry import Definition
+
+__all__ = ["Progress", "Run", "evaluate", "silent", "too_many_errors"]
+
+
+@dataclass(frozen=True)
+class Run:
+    """A finished run: its files and what they say."""
+
+    folder: Path
+    result: Result
+
+
+def evaluate(definition: Definition, model: Model, settings: RunSettings, progress: Progress = silent) -> Run:
+    """Run a model on a task, or finish a run that was interrupted, and write it.
+
+    Failed samples are rows with their errors and count as wrong; whether they are too many is for the caller to judge
+    (`too_many_errors`). UsageError where task, data, model or output folder make no sense, before anything is asked.
+    """
+    require_writable(settings.output)
+    clock = Clock()
+    with clock.phase("open"):
+        opened = open_task(definition, settings)
+        metrics = build_metrics(opened.task, opened.kind.labels)
+        identity = run_id(opened, model, settings)
+        folder = run_folder(settings.output, model.identity.name, opened.task.name, identity)
+    with Journal(folder, progress.note) as journal:
+        if settings.fresh:
+            _discard(folder, journal)
+        remove_leftovers(folder)
+        with clock.phase("plan"):
+            plan = make_plan(opened, model, settings.control, settings.workers)
+        with clock.phase("answer"):
+            answered = answer_plan(opened, plan, model, settings, journal, progress)
+        with clock.phase("score"):
+            rows = judge(plan, answered.outcomes, opened.kind)
+            found = score(opened.task, metrics, rows, opened.everything, settings.replicates, settings.seed)
+        draft = draft_result(opened, plan, model, settings, metrics.primary, found, rows, identity)
+        result = write(folder, draft, build_table(rows, found.measured), answered, clock, model.device)
+        journal.discard()
+    return Run(folder, result)
+
+
+def too_many_errors(result: Result, max_error_rate: float) -> bool:
+    """Whether more than the given share of the samples failed."""
+    return result.n > 0 and result.n_errors / result.n > max_error_rate
+
+
+def run_id(opened: Opened, model: Model, settings: RunSettings) -> str:
+    """The identity of a run: 12 hexadecimal digits."""
+    parts = [
+        opened.task.digest(), opened.fingerprint, model.identity.digest, settings.control, settings.limit, settings.seed
+    ]  # fmt: skip
+    return digest_json(parts)[:12]
+
+
+def judge(plan: Sequence[Row], outcomes: Mapping[str, Outcome], kind: Kind) -> list[Judged]:
+    """What came of every sample, in the order of the plan."""
+    return [_judge(row, outcomes.get(row.id), kind) for row in plan]
+
+
+def _judge(row: Row, outcome: Outcome | None, kind: Kind) -> Judged:
+    if outcome is None or outcome.answer is None:
+        why = row.error or (outcome.error if outcome else "") or "The sample was not asked."
+        return Judged(row.sample, row.key, error=why)
+    try:
+        prediction = kind.predict(row.sample, decode(outcome.answer))
+    except Exception as error:  # an answer that a kind cannot read is that sample's error, not the run's
+        return Judged(row.sample, row.key, outcome.answer, error=reason(error))
+    return Judged(row.sample, row.key, outcome.answer, prediction)
+
+
+def _discard(folder: Path, journal: Journal) -> None:
+    """Forget an earlier run: first what says that it is finished, last what it could be finished from."""
+    for name in (RESULT, SAMPLES):
+        (folder / name).unlink(missing_ok=True)
+    journal.clear()

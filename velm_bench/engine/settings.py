@@ -1,0 +1,55 @@
+"""What a person may set about a run."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from velm_bench.engine.controls import CONTROLS
+from velm_bench.errors import UsageError
+from velm_bench.registry import suggestion
+
+DEFAULT_WORKERS = min(8, os.cpu_count() or 1)
+
+
+@dataclass(frozen=True)
+class RunSettings:
+    """Everything about a run besides its task and model; UsageError for a value that makes no sense."""
+
+    output: Path
+    """The folder of all results."""
+    data: tuple[Path, ...] = ()
+    """Where data sets are looked for before the task's own folder."""
+    batch_size: int | None = None
+    """How many samples are asked at once; None for what the model suggests."""
+    limit: int | None = None
+    """Ask only so many samples: a seeded choice, and each smaller limit is part of the larger ones."""
+    seed: int = 0
+    """Decides the samples of a limit and the resamples of the intervals."""
+    max_error_rate: float = 0.0
+    """The share of failed samples that is put up with; see `too_many_errors`."""
+    fresh: bool = False
+    """Discard what an earlier run of the same left."""
+    control: str = ""
+    """What is done to the pictures: "blank", or nothing."""
+    workers: int = DEFAULT_WORKERS
+    """Threads that read pictures and prepare samples."""
+    replicates: int = 1000
+    """Bootstrap replicates per interval; 0 for no intervals."""
+
+    def __post_init__(self) -> None:
+        self._at_least("--limit", self.limit, 1)
+        self._at_least("--batch-size", self.batch_size, 1)
+        self._at_least("--workers", self.workers, 1)
+        self._at_least("--replicates", self.replicates, 0)
+        self._at_least("--seed", self.seed, 0)
+        if not 0.0 <= self.max_error_rate <= 1.0:
+            raise UsageError(f"--max-error-rate must lie between 0 and 1, not be {self.max_error_rate}.")
+        if self.control and self.control not in CONTROLS:
+            raise UsageError(f"Unknown control '{self.control}': {suggestion(self.control, list(CONTROLS))}")
+
+    @staticmethod
+    def _at_least(flag: str, value: int | None, least: int) -> None:
+        if value is not None and value < least:
+            raise UsageError(f"{flag} must be a whole number from {least}, not {value}.")
