@@ -9,15 +9,16 @@ from dataclasses import dataclass, field
 from enum import Enum
 from functools import cached_property
 from pathlib import Path
-from typing import Any, ClassVar, Protocol
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeAlias
 
 from velm_bench.digests import digest_bytes, digest_json
 from velm_bench.errors import SampleError
 
-Pixels = NDArray[np.uint8]
+if TYPE_CHECKING:  # numpy takes longer to import than all the rest of a listing
+    import numpy as np
+    from numpy.typing import NDArray
+
+Pixels: TypeAlias = "NDArray[np.uint8]"
 """A decoded picture: RGB, shape (height, width, 3)."""
 
 
@@ -59,6 +60,7 @@ class EncodedPicture(Picture):
         return str(self.__dict__["_digest"])
 
     def decode(self) -> Pixels:
+        import numpy as np
         from PIL import Image
 
         try:
@@ -86,7 +88,7 @@ class ArrayPicture(Picture):
         return digest_json([list(pixels.shape), digest_bytes(pixels.tobytes())])
 
     def decode(self) -> Pixels:
-        return self.array if self.array.ndim == 3 else np.repeat(self.array[:, :, None], 3, axis=2)
+        return self.array if self.array.ndim == 3 else self.array[:, :, None].repeat(3, axis=2)
 
 
 @dataclass(frozen=True)

@@ -44,7 +44,9 @@ def parse(model: type[M], data: Mapping[str, Any], where: str) -> M:
 
 
 def _complaint(model: type[BaseModel], error: ValidationError) -> str:
-    first = error.errors(include_url=False)[0]
+    found = error.errors(include_url=False)
+    # a misspelt key is also a missing one: the misspelling is the thing to say
+    first = next((one for one in found if one["type"] == "extra_forbidden"), found[0])
     place = [str(part) for part in first["loc"]]
     field = ".".join(place) or "the whole"
     if first["type"] == "extra_forbidden":

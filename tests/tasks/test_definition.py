@@ -54,6 +54,13 @@ def test_a_mistake_is_one_sentence(tmp_path: Path, changes: dict[str, Any], mess
     assert "\n" not in str(caught.value)
 
 
+def test_a_misspelt_required_key_is_called_misspelt(tmp_path: Path) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text("name: x\nkind: vqa\nsource: {type: x}\nmetrcs: [a]\n", encoding="utf-8")
+    with pytest.raises(UsageError, match=r"unknown key 'metrcs': did you mean 'metrics'"):
+        load_task(path)
+
+
 def test_a_missing_key_is_named(tmp_path: Path) -> None:
     path = tmp_path / "mine.yaml"
     path.write_text("name: x\nkind: vqa\nmetrics: [a]\n", encoding="utf-8")

@@ -10,9 +10,9 @@ from functools import partial
 from typing import Any
 
 from velm_bench.engine.batching import Batch
-from velm_bench.engine.gate import Gate
 from velm_bench.engine.outcomes import reason
 from velm_bench.engine.plan import Row
+from velm_bench.engine.throttle import Throttle
 from velm_bench.samples import Request
 
 
@@ -33,13 +33,13 @@ def prepared_batches(prepare: Prepare, batches: Sequence[Batch], workers: int, w
     """The batches in order, each prepared; at most `window` samples, or one batch, wait beyond the one in use."""
     waiting: deque[tuple[int, Pieces]] = deque()
     todo = deque(batches)
-    gate = Gate(workers)
+    throttle = Throttle(workers)
 
     def submit(batch: Batch) -> Pieces:
         """The batch in as many pieces as there are threads."""
         size = -(-len(batch) // workers)
         pieces = [batch[start : start + size] for start in range(0, len(batch), size)]
-        return [pool.submit(gate.work, partial(_prepare_one, prepare), piece) for piece in pieces]
+        return [pool.submit(throttle.work, partial(_prepare_one, prepare), piece) for piece in pieces]
 
     def refill() -> None:
         while todo and (not waiting or sum(count for count, _ in waiting) + len(todo[0]) <= window):
@@ -53,7 +53,7 @@ def prepared_batches(prepare: Prepare, batches: Sequence[Batch], workers: int, w
                 _, pieces = waiting.popleft()
                 refill()
                 if not all(piece.done() for piece in pieces):
-                    gate.starved()
+                    throttle.starved()
                 yield [ready for piece in pieces for ready in piece.result()]
         finally:
             pool.shutdown(wait=True, cancel_futures=True)

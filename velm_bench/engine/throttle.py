@@ -21,7 +21,7 @@ PIECES = 3
 """How many pieces are timed before a level is judged."""
 
 
-class Gate:
+class Throttle:
     """Lets `level` threads work at a time; the level doubles, up to `most`, as long as that pays."""
 
     def __init__(self, most: int) -> None:

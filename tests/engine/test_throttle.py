@@ -7,8 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from velm_bench.engine import gate as room
-from velm_bench.engine.gate import PIECES, Gate
+from velm_bench.engine import throttle as room
+from velm_bench.engine.throttle import PIECES, Throttle
 
 
 @pytest.fixture
@@ -19,7 +19,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     return now
 
 
-def work(gate: Gate, clock: list[float], seconds: float) -> None:
+def work(throttle: Throttle, clock: list[float], seconds: float) -> None:
     """Enough pieces of four items to judge a level, each taking so long."""
 
     def step(item: int) -> int:
@@ -27,35 +27,35 @@ def work(gate: Gate, clock: list[float], seconds: float) -> None:
         return item
 
     for _ in range(PIECES):
-        assert gate.work(step, range(4)) == [0, 1, 2, 3]
-    gate.starved()
+        assert throttle.work(step, range(4)) == [0, 1, 2, 3]
+    throttle.starved()
 
 
 def test_threads_are_added_while_each_piece_takes_as_long_as_alone(clock: list[float]) -> None:
-    gate = Gate(6)
+    throttle = Throttle(6)
     levels = []
     for _ in range(5):
-        levels.append(gate.level)
-        work(gate, clock, 1.0)
+        levels.append(throttle.level)
+        work(throttle, clock, 1.0)
     assert levels == [1, 2, 4, 6, 6]
 
 
 def test_threads_that_only_wait_for_each_other_are_taken_back(clock: list[float]) -> None:
-    gate = Gate(8)
+    throttle = Throttle(8)
     for _ in range(5):
-        work(gate, clock, float(gate.level))
-    assert (gate.level, gate.settled) == (1, True)
+        work(throttle, clock, float(throttle.level))
+    assert (throttle.level, throttle.settled) == (1, True)
 
 
 def test_nothing_changes_unless_the_model_waits(clock: list[float]) -> None:
-    gate = Gate(8)
+    throttle = Throttle(8)
     for _ in range(20):
-        gate.work(abs, [1])
-    assert gate.level == 1
+        throttle.work(abs, [1])
+    assert throttle.level == 1
 
 
 def test_no_more_threads_than_the_level_work_at_once() -> None:
-    gate, lock, running, most = Gate(4), threading.Lock(), 0, 0
+    throttle, lock, running, most = Throttle(4), threading.Lock(), 0, 0
 
     def step(item: int) -> None:
         nonlocal running, most
@@ -67,6 +67,6 @@ def test_no_more_threads_than_the_level_work_at_once() -> None:
             running -= 1
 
     with ThreadPoolExecutor(4) as pool:
-        for future in [pool.submit(gate.work, step, [1]) for _ in range(20)]:
+        for future in [pool.submit(throttle.work, step, [1]) for _ in range(20)]:
             future.result()
     assert most == 1

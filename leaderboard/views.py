@@ -1,0 +1,138 @@
+"""The parts of the page.
+
+Names of models and tasks may come from strangers: they stand in table cells, chart labels and plain text only, where
+nothing of them is interpreted as Markdown or HTML.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from inspect import signature
+from typing import Any
+
+import altair as alt
+import pandas as pd
+import streamlit as st
+
+ALL = "All"
+SCORE = "%.4f"
+TEAL = "#0f9d8f"  # legible on white and on black
+CSS = """
+<style>
+.block-container {max-width: 80rem; padding-top: 2.5rem;}
+h1 {font-size: 1.9rem !important;}
+h3 {font-size: 1.25rem !important;}
+@media (max-width: 640px) {.block-container {padding: 2rem 0.75rem 1rem;}}
+</style>
+"""
+
+
+def style() -> None:
+    """Quiet margins, narrow ones on a phone."""
+    st.html(CSS)
+
+
+def filters(runs: pd.DataFrame) -> pd.DataFrame:
+    """The runs that the two filters leave; both filters are kept in the address."""
+    left, right = st.columns(2)
+    with left:
+        kind = _choice("Kind", [ALL, *sorted(runs["kind"].unique())], "kind")
+    chosen = runs if kind == ALL else runs[runs["kind"] == kind]
+    with right:
+        task = _choice("Task", [ALL, *sorted(chosen["task"].unique())], "task")
+    return chosen if task == ALL else chosen[chosen["task"] == task]
+
+
+def runs_table(runs: pd.DataFrame) -> None:
+    """A row per run with its primary metric."""
+    st.subheader("Runs", anchor=False)
+    st.dataframe(
+        runs,
+        hide_index=True,
+        height="content" if len(runs) <= 25 else 900,
+        column_order=(
+            "model", "task", "score", "low", "high", "metric", "control", "n", "errors", "unparsed", "kind", "created"
+        ),
+        column_config=_columns(),
+        **_known(st.dataframe, placeholder="–"),
+    )  # fmt: skip
+    st.caption(
+        "Scores count failed samples as wrong. The 95 % interval is a bootstrap over pictures: where two intervals "
+        "overlap widely, the order of two models is not established."
+    )
+
+
+def metrics(scores: pd.DataFrame, runs: pd.DataFrame) -> None:
+    """One metric of one task: every run as a dot with its interval, and the numbers below."""
+    st.subheader("Metrics", anchor=False)
+    left, right = st.columns(2)
+    with left:
+        task = _choice("Task shown", list(dict.fromkeys(runs["task"])), "shown")
+    of_task = scores[(scores["task"] == task) & scores["run"].isin(runs["run"])]
+    with right:
+        metric = _choice("Metric", list(dict.fromkeys(of_task["metric"])), "metric")
+    shown = of_task[of_task["metric"] == metric]
+    st.altair_chart(dots(shown), width="stretch")
+    st.dataframe(
+        shown,
+        hide_index=True,
+        column_order=("model", "control", "score", "low", "high", "n", "errors", "signature"),
+        column_config=_columns(),
+        **_known(st.dataframe, placeholder="–"),
+    )
+
+
+def dots(scores: pd.DataFrame) -> alt.LayerChart:
+    """A dot per run at its score and a line over its interval, in the order of the frame."""
+    scale = alt.Scale(zero=False, nice=True)
+    tooltip = [
+        alt.Tooltip("label:N", title="model"),
+        *(alt.Tooltip(f"{name}:Q", format=".4f") for name in ("score", "low", "high")),
+        alt.Tooltip("n:Q", title="samples"),
+    ]
+    rows = alt.Y("label:N", title=None, sort=list(scores["label"]), axis=alt.Axis(labelLimit=150, labelFontSize=12))
+    base = alt.Chart(scores).encode(y=rows, tooltip=tooltip)
+    across = alt.X("low:Q", scale=scale, title="score with 95 % interval", axis=alt.Axis(tickCount=6))
+    whisker = base.mark_rule(strokeWidth=2.5, opacity=0.55, color=TEAL).encode(x=across, x2="high:Q")
+    dot = base.mark_point(filled=True, size=90, opacity=1, color=TEAL).encode(x=alt.X("score:Q", scale=scale))
+    return alt.layer(whisker, dot).properties(height=alt.Step(28))
+
+
+def damaged(sentences: Sequence[str]) -> None:
+    """What could not be read, said plainly."""
+    if sentences:
+        with st.expander(f"{len(sentences)} results could not be read"):
+            for sentence in sentences:
+                st.text(sentence)
+
+
+def _choice(label: str, options: Sequence[str], key: str) -> str:
+    """A select box whose choice is kept in the address where this Streamlit can do that."""
+    if st.session_state.get(key) not in (None, *options):
+        del st.session_state[key]
+    return str(st.selectbox(label, options, key=key, **_known(st.selectbox, bind="query-params")))
+
+
+def _known(widget: Any, **arguments: Any) -> dict[str, Any]:
+    """Those arguments that this version of Streamlit has."""
+    return {name: value for name, value in arguments.items() if name in signature(widget).parameters}
+
+
+def _columns() -> dict[str, Any]:
+    """How the columns look; model, task and score fit side by side on a phone."""
+    column = st.column_config
+    return {
+        "model": column.TextColumn("Model", width=118, pinned=True),
+        "task": column.TextColumn("Task", width=142),
+        "score": column.NumberColumn("Score", format=SCORE, width=72),
+        "low": column.NumberColumn("95 % from", format=SCORE, width=82),
+        "high": column.NumberColumn("95 % to", format=SCORE, width=72),
+        "metric": column.TextColumn("Metric", width=110),
+        "control": column.TextColumn("Control", width=72, help="What was done to the pictures"),
+        "n": column.NumberColumn("Samples", format="localized", width=76),
+        "errors": column.NumberColumn("Errors", format="localized", width=64),
+        "unparsed": column.NumberColumn("Unparsed", format="localized", width=82),
+        "kind": column.TextColumn("Kind", width=96),
+        "created": column.TextColumn("Date", width=92),
+        "signature": column.TextColumn("Signature", width=300),
+    }

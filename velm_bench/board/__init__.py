@@ -1,0 +1,1 @@
+"""What the pages show: frames over folders of runs."""

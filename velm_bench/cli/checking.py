@@ -1,0 +1,54 @@
+"""Whether a task's data is what its YAML says."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from velm_bench.cli.options import RESULTS
+from velm_bench.engine.opening import Opened, open_task
+from velm_bench.engine.settings import RunSettings
+from velm_bench.errors import VelmError
+from velm_bench.metrics import build
+from velm_bench.samples import Ability
+from velm_bench.tasks.registry import Definition
+
+
+@dataclass
+class Check:
+    """What was found out about one task."""
+
+    task: str
+    ok: bool = True
+    """Whether it can be run; single bad samples do not forbid that."""
+    samples: int = 0
+    problems: int = 0
+    """Samples that cannot be asked: each will be an error row."""
+    fingerprint: str = ""
+    complaints: list[str] = field(default_factory=list)
+
+
+def check(definition: Definition, folders: tuple[Path, ...]) -> Check:
+    """Read every sample of a task and put it to the kind; the first thing that forbids a run ends the check."""
+    found = Check(definition.task.name)
+    try:
+        opened = open_task(definition, RunSettings(RESULTS, data=folders))
+        found.samples, found.fingerprint = len(opened.everything), opened.fingerprint
+        for metric in opened.task.metrics:
+            build(metric, opened.kind.labels)
+        _put_to_kind(opened, found)
+    except VelmError as error:
+        found.ok = False
+        found.complaints.append(str(error))
+    return found
+
+
+def _put_to_kind(opened: Opened, found: Check) -> None:
+    """Count samples that cannot be asked, and make a request of every other: a bad prompt field shows itself here."""
+    for sample in opened.everything:
+        problem = opened.kind.problem(sample)
+        if not problem:
+            opened.kind.request(sample, frozenset(Ability))
+        elif not found.problems:
+            found.complaints.append(f"sample '{sample.id}' cannot be asked: {problem}")
+        found.problems += bool(problem)

