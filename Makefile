@@ -20,7 +20,7 @@ $(STAMP): pyproject.toml constraints.txt
 
 demo: install
 	@for model in $(DEMO_MODELS); do \
-		$(BIN)/velm-bench run --model $$model --tasks $(DEMO_TASKS) --limit $(LIMIT) --output $(DEMO) --quiet || exit $$?; \
+		$(BIN)/velm-bench run --model $$model --tasks $(DEMO_TASKS) --limit $(LIMIT) --output $(DEMO) || exit $$?; \
 	done
 	@$(BIN)/velm-bench results list --output $(DEMO)
 	@echo
