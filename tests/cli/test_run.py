@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
@@ -141,6 +142,24 @@ def test_one_failing_task_does_not_lose_the_others(velm: Velm, world: World) -> 
     assert "absent.jsonl" in done.sentence
     assert [run["result"]["task"]["name"] for run in done.json["runs"]] == ["shades"]
     assert [failure["task"] for failure in done.json["failures"]] == ["broken"]
+
+
+def test_an_unforeseen_failure_of_one_task_does_not_lose_the_others(
+    velm: Velm, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from velm_bench.cli import evaluation
+
+    def fragile(definition: Any, *rest: Any) -> Any:
+        if definition.task.name.endswith(":lite"):
+            raise ZeroDivisionError("of all things")
+        return evaluate(definition, *rest)
+
+    evaluate = evaluation.evaluate
+    monkeypatch.setattr(evaluation, "evaluate", fragile)
+    done = velm("run", "-m", "baseline:constant", "-t", f"ner:lite,{world.task}")
+    assert done.code == 4
+    assert "scenes_ner:lite: something unforeseen happened (ZeroDivisionError: of all things)" in done.err
+    assert len(list(world.folder.glob("results/*/*/*/result.json"))) == 1
 
 
 def test_every_task_is_understood_before_the_first_is_run(velm: Velm, world: World) -> None:

@@ -60,7 +60,18 @@ def evaluate_all(definitions: Sequence[Definition], model: Model, settings: RunS
                 report.failures.append((definition.task.name, _too_many(run, settings.max_error_rate)))
         except VelmError as error:
             report.failures.append((definition.task.name, error))
+        except Exception as error:  # whatever it is, the other tasks go on; the trace is behind --debug
+            if len(definitions) == 1:
+                raise
+            report.failures.append((definition.task.name, _unforeseen(error)))
     return report
+
+
+def _unforeseen(error: Exception) -> RunError:
+    said = " ".join(str(error).split())
+    return RunError(
+        f"something unforeseen happened ({type(error).__name__}: {said:.300}): run it alone with --debug."
+    )
 
 
 def finish(report: Report, as_json: bool) -> None:
