@@ -48,13 +48,14 @@ def test_a_recipe_is_trained_and_its_checkpoint_named(velm: Velm, calls: list[di
 def test_every_flag_reaches_the_trainer(velm: Velm, calls: list[dict[str, Any]]) -> None:
     velm(
         "train", "small.yaml", "--output", "out", "--device", "cuda", "--minutes", "2.5", "--workers", "3",
-        "--threads", "2", "--fresh",
+        "--processes", "4", "--threads", "2", "--fresh",
     )  # fmt: skip
     given = calls[0]
     assert given["output"] == Path("out")
     assert given["device"] == "cuda"
     assert given["minutes"] == 2.5
     assert given["workers"] == 3
+    assert given["processes"] == 4
     assert given["threads"] == 2
     assert given["fresh"] is True
 
@@ -67,6 +68,7 @@ def test_every_flag_reaches_the_trainer(velm: Velm, calls: list[dict[str, Any]])
         (["small.yaml", "--minutes", "0"], "--minutes"),
         (["small.yaml", "--workers", "0"], "--workers"),
         (["small.yaml", "--threads", "0"], "--threads"),
+        (["small.yaml", "--processes", "0"], "--processes"),
         ([], "recipe"),
     ],
 )

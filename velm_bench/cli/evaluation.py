@@ -69,9 +69,7 @@ def evaluate_all(definitions: Sequence[Definition], model: Model, settings: RunS
 
 def _unforeseen(error: Exception) -> RunError:
     said = " ".join(str(error).split())
-    return RunError(
-        f"something unforeseen happened ({type(error).__name__}: {said:.300}): run it alone with --debug."
-    )
+    return RunError(f"something unforeseen happened ({type(error).__name__}: {said:.300}): run it alone with --debug.")
 
 
 def finish(report: Report, as_json: bool) -> None:

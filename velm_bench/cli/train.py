@@ -35,6 +35,10 @@ def train(
     ] = None,
     device: Device = "auto",
     minutes: Annotated[float | None, typer.Option("--minutes", min=0.01, help="End after so many minutes.")] = None,
+    processes: Annotated[
+        int,
+        typer.Option("--processes", min=1, help="Processes that share each batch, on a CPU; each takes one thread."),
+    ] = 1,
     workers: Annotated[int, typer.Option("--workers", min=1, help="Processes that render scenes ahead.")] = 1,
     threads: Annotated[
         int | None, typer.Option("--threads", min=1, help="CPU threads of torch; its own choice.")
@@ -56,6 +60,7 @@ def train(
         output or TRAININGS / settings.name,
         device=device,
         minutes=minutes,
+        processes=processes,
         workers=workers,
         threads=threads,
         fresh=fresh,

@@ -1,0 +1,120 @@
+"""`ref:` through the interface that the runner uses."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from tokenizers import Tokenizer
+
+from velm_bench.errors import SampleError, UsageError
+from velm_bench.models.base import Setup
+from velm_bench.models.reference import ReferenceModel, open_reference, shipped
+from velm_bench.reference.modelling import VelmForGeneration
+from velm_bench.reference.saving import write_checkpoint
+from velm_bench.samples import ArrayPicture, ChooseRequest, EncodedPicture, GenerateRequest, Generation, TagRequest
+
+
+@pytest.fixture(scope="module")
+def folder(model: VelmForGeneration, tokenizer: Tokenizer, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    target = tmp_path_factory.mktemp("made") / "tiny"
+    write_checkpoint(target, model, tokenizer, torch.float32)
+    return target
+
+
+@pytest.fixture(scope="module")
+def adapter(folder: Path) -> ReferenceModel:
+    opened = open_reference(str(folder), Setup(device="cpu"))
+    assert isinstance(opened, ReferenceModel)
+    opened.load()
+    return opened
+
+
+PHOTO = ArrayPicture(np.random.default_rng(1).integers(0, 256, (90, 140, 3), np.uint8))
+GREY = ArrayPicture(np.full((20, 20), 128, np.uint8))
+ASK = GenerateRequest("a", (PHOTO,), "Question: is there a star? Answer:", Generation(6))
+
+
+def test_all_abilities(adapter: ReferenceModel) -> None:
+    text = adapter.generate([adapter.prepare(ASK)])[0]
+    assert isinstance(text.text, str)
+    assert text.tokens is not None
+    choice = adapter.choose([adapter.prepare(ChooseRequest("a", (PHOTO,), "what?", options=("red", "blue", "")))])[0]
+    assert sum(np.exp(choice.logprobs)) == pytest.approx(1)
+    tags = adapter.tag([adapter.prepare(TagRequest("a", (PHOTO,), "", tokens=("a", "", "漢字" * 90), labels=()))])[0]
+    assert len(tags.tags) == 3
+
+
+@pytest.mark.parametrize("pictures", [(), (PHOTO,), (GREY,), (PHOTO, GREY)])
+def test_any_number_of_pictures(adapter: ReferenceModel, pictures: tuple[ArrayPicture, ...]) -> None:
+    assert adapter.generate([adapter.prepare(replace(ASK, images=pictures))])
+
+
+def test_nothing_to_choose_or_tag_is_no_answer(adapter: ReferenceModel) -> None:
+    assert adapter.choose([adapter.prepare(ChooseRequest("a", (), "", options=()))])[0].logprobs == ()
+    assert adapter.tag([adapter.prepare(TagRequest("a", (), "", tokens=(), labels=("O",)))])[0].tags == ()
+
+
+@pytest.mark.parametrize("prompt", ["", "word " * 5000, "\x00 漢字 <eos>"])
+def test_any_prompt_and_any_length(adapter: ReferenceModel, prompt: str) -> None:
+    many = Generation(max_new_tokens=10_000)
+    assert len(adapter.generate([adapter.prepare(replace(ASK, prompt=prompt, generation=many))])) == 1
+    long = ChooseRequest("a", (PHOTO,), prompt, options=("x" * 900, "y"))
+    assert len(adapter.choose([adapter.prepare(long)])[0].logprobs) == 2
+
+
+def test_the_picture_matters_to_an_answer(adapter: ReferenceModel) -> None:
+    choose = ChooseRequest("a", (PHOTO,), "what?", options=("red", "blue"))
+    seen, grey, none = (
+        adapter.choose([adapter.prepare(replace(choose, images=i))])[0] for i in ((PHOTO,), (GREY,), ())
+    )
+    assert len({seen.logprobs, grey.logprobs, none.logprobs}) == 3
+
+
+def test_identity_needs_no_weights_and_follows_them(folder: Path, tmp_path: Path, tokenizer: Tokenizer) -> None:
+    one = open_reference(str(folder), Setup())
+    assert one.identity.name == f"ref:{folder}"
+    assert one.identity.dtype == "float32"
+    torch.manual_seed(9)
+    loaded = VelmForGeneration.from_pretrained(folder, dtype=torch.float32)
+    assert one.identity.parameters == sum(parameter.numel() for parameter in loaded.parameters())
+    with torch.no_grad():
+        loaded.tagger.bias.add_(1)
+    write_checkpoint(tmp_path / "other", loaded, tokenizer, torch.float32)
+    other = open_reference(str(tmp_path / "other"), Setup())
+    assert other.identity.digest != one.identity.digest
+    assert open_reference(str(folder), Setup(dtype="bfloat16")).identity.digest != one.identity.digest
+
+
+def test_sampling_follows_the_seed(folder: Path, adapter: ReferenceModel) -> None:
+    warm = replace(ASK, generation=Generation(20, temperature=2.0))
+    again = open_reference(str(folder), Setup(device="cpu", seed=1))
+    texts = [model.generate([model.prepare(warm)])[0].text for model in (adapter, adapter, again)]
+    assert texts[0] == texts[1] != texts[2]
+
+
+def test_what_it_cannot_do_is_refused(adapter: ReferenceModel, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="no beam search"):
+        adapter.prepare(replace(ASK, generation=Generation(4, beams=3)))
+    with pytest.raises(SampleError):
+        adapter.prepare(replace(ASK, images=(PHOTO, EncodedPicture(b"no picture"))))
+    with pytest.raises(UsageError, match="Unknown reference model 'ref:prefx'"):
+        open_reference("prefx", Setup())
+    (tmp_path / "config.json").write_text("{}")
+    with pytest.raises(UsageError, match=r"lacks model\.safetensors, tokenizer\.json"):
+        open_reference(str(tmp_path), Setup())
+
+
+def test_longer_requests_cost_more(adapter: ReferenceModel) -> None:
+    assert adapter.cost(replace(ASK, prompt=ASK.prompt * 9)) > adapter.cost(ASK)
+
+
+@pytest.mark.parametrize("name", shipped())
+def test_every_shipped_checkpoint_opens(name: str) -> None:
+    opened = open_reference(name, Setup(device="cpu"))
+    opened.load()
+    assert opened.generate([opened.prepare(ASK)])[0].text
+    assert (opened.identity.parameters or 0) * 2 < 16 * 2**20

@@ -1,0 +1,177 @@
+"""A tiny training: the loss falls, a kill changes nothing, mistakes get a sentence."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from tests.reference.conftest import RECIPES
+from velm_bench.errors import RunError, UsageError
+from velm_bench.reference import training
+from velm_bench.reference.recipe import Recipe, read_recipe
+from velm_bench.reference.training import Progress, Trainer, train
+
+
+def recipe(**changes: Any) -> Recipe:
+    content = read_recipe(RECIPES / "tiny.yaml").model_dump()
+    return Recipe.model_validate(content | changes)
+
+
+def short(**changes: Any) -> Recipe:
+    judged = {"every": 4, "scenes": 4, "patience": 50}
+    return recipe(images=96, batch=8, validation=judged, **changes)
+
+
+def steps(folder: Path) -> list[dict[str, Any]]:
+    return [line for line in map(json.loads, (folder / "log.jsonl").read_text().splitlines()) if "losses" in line]
+
+
+def test_the_tiny_recipe_learns(tmp_path: Path) -> None:
+    seen: list[Progress] = []
+    checkpoint = train(recipe(), tmp_path / "tiny", workers=0, progress=seen.append)
+    assert sorted(path.name for path in checkpoint.iterdir()) == [
+        "README.md",
+        "config.json",
+        "model.safetensors",
+        "recipe.json",
+        "tokenizer.json",
+        "tokenizer_config.json",
+        "training.jsonl",
+    ]
+    assert "960 training scenes" in (checkpoint / "README.md").read_text()
+    text = [line["losses"]["text"] for line in steps(tmp_path / "tiny") if "text" in line["losses"]]
+    assert text[-1] < 0.8 * text[0]
+    assert seen[-1].step == seen[-1].steps == 60
+    assert seen[-1].done == 1
+    assert seen[-1].images_per_second > 0
+    assert {"vqa", "class", "ner", "caption_loss", "score"} <= seen[-1].scores.keys()
+
+
+def test_a_killed_training_ends_as_if_it_had_not_been(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = train(short(), tmp_path / "whole", workers=0)
+
+    step = Trainer.step
+
+    def killed(self: Trainer, *arguments: Any) -> dict[str, float]:
+        if self.standing.step == 7:
+            raise KeyboardInterrupt
+        return step(self, *arguments)
+
+    monkeypatch.setattr(Trainer, "step", killed)
+    with pytest.raises(KeyboardInterrupt):
+        train(short(), tmp_path / "killed", workers=0)
+    monkeypatch.setattr(Trainer, "step", step)
+    resumed = train(short(), tmp_path / "killed", workers=0)
+    assert (whole / "model.safetensors").read_bytes() == (resumed / "model.safetensors").read_bytes()
+    mine, theirs = (
+        load_file(tmp_path / "whole" / "state.safetensors"),
+        load_file(tmp_path / "killed" / "state.safetensors"),
+    )
+    assert mine.keys() == theirs.keys()
+    assert all(torch.equal(mine[name], theirs[name]) for name in mine)
+    losses = [[line["losses"] for line in steps(tmp_path / name)] for name in ("whole", "killed")]
+    assert losses[0] == losses[1]
+
+
+def test_a_finished_training_is_not_begun_again(tmp_path: Path) -> None:
+    train(short(), tmp_path, workers=0, minutes=0.01)
+    log = (tmp_path / "log.jsonl").read_text()
+    train(short(), tmp_path, workers=0, minutes=0.01)
+    assert (tmp_path / "log.jsonl").read_text() == log
+
+
+def test_workers_and_processes_change_nothing_of_what_is_seen(tmp_path: Path) -> None:
+    alone = train(short(), tmp_path / "alone", workers=0)
+    helped = train(short(), tmp_path / "helped", workers=1)
+    assert (alone / "model.safetensors").read_bytes() == (helped / "model.safetensors").read_bytes()
+    shared = train(short(), tmp_path / "shared", workers=0, processes=2)
+    mine, theirs = load_file(alone / "model.safetensors"), load_file(shared / "model.safetensors")
+    assert mine.keys() == theirs.keys()
+    apart = np.mean([float((mine[name].float() - theirs[name].float()).abs().mean()) for name in mine])
+    assert apart < 0.02
+
+
+def test_another_recipe_does_not_go_on_in_the_same_folder(tmp_path: Path) -> None:
+    train(short(), tmp_path, workers=0)
+    with pytest.raises(UsageError, match="another recipe"):
+        train(short(seed=1), tmp_path, workers=0)
+    train(short(seed=1), tmp_path, workers=0, fresh=True)
+
+
+def test_a_loss_that_is_no_number_stops_with_a_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    total = Trainer.total
+
+    def spoiled(self: Trainer, losses: Any) -> torch.Tensor:
+        return total(self, losses) * (math.nan if self.standing.step == 9 else 1)
+
+    monkeypatch.setattr(Trainer, "total", spoiled)
+    with pytest.raises(RunError, match=r"not a number at step 9.*kept"):
+        train(short(), tmp_path, workers=0)
+    assert (tmp_path / "best" / "model.safetensors").exists()
+    assert (tmp_path / "state.safetensors").exists()
+
+
+def test_minutes_end_the_training_sooner(tmp_path: Path) -> None:
+    train(recipe(images=10**7), tmp_path, workers=0, minutes=0.02)
+    last = steps(tmp_path)[-1]
+    assert last["step"] < 1000
+
+
+def test_training_stops_when_nothing_gets_better(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(training.Judge, "scores", lambda *_: {"score": 0.5})
+    train(recipe(validation={"every": 2, "scenes": 4, "patience": 3}), tmp_path, workers=0)
+    assert json.loads((tmp_path / "log.jsonl").read_text().splitlines()[-1])["step"] < 30
+
+
+def test_a_full_disk_is_a_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: Any, **__: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("velm_bench.reference.saving.save_file", full)
+    with pytest.raises(RunError, match="No space left on device"):
+        train(short(), tmp_path, workers=0)
+
+
+def test_a_batch_that_cannot_be_shared_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="3 processes cannot share a batch of 8"):
+        train(short(), tmp_path, processes=3)
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("name: x\nimages: 5\nbach: 3\n", "unknown key 'bach': did you mean 'batch'"),
+        (
+            "name: x\nimages: 5\nmodel: {vision: {chanels: [1, 2, 3]}}\n",
+            "'model.vision.chanels': did you mean 'channels'",
+        ),
+        ("name: x\n", "'images'"),
+        ("name: x\nimages: many\n", "'images'"),
+        ("name: x\nimages: 5\noptimizer: {rate: -1}\n", "'optimizer.rate'"),
+        ("- a\n", "must hold keys and values"),
+        ("a: [\n", "not valid YAML"),
+    ],
+)
+def test_mistakes_in_a_recipe_are_named(tmp_path: Path, text: str, sentence: str) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text(text)
+    with pytest.raises(UsageError, match=r"mine\.yaml") as found:
+        read_recipe(path)
+    assert sentence in str(found.value)
+
+
+def test_a_missing_recipe_is_named(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="cannot be read"):
+        read_recipe(tmp_path / "none.yaml")
+
+
+@pytest.mark.parametrize("path", sorted(RECIPES.glob("*.yaml")), ids=lambda path: path.stem)
+def test_every_shipped_recipe_is_valid(path: Path) -> None:
+    assert read_recipe(path).name == path.stem

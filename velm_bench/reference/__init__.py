@@ -1,0 +1,1 @@
+"""The VELM reference family: configuration, modelling, training, checkpoints."""

@@ -1,0 +1,209 @@
+"""What a training leaves on disk: its log, the state to go on from, and the checkpoint; whole or absent, never half."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
+from tokenizers import Tokenizer
+from torch import Tensor
+from transformers import PreTrainedTokenizerFast
+from transformers.utils import logging
+
+from velm_bench.errors import RunError, UsageError
+from velm_bench.reference.cards import card
+from velm_bench.reference.processing import SPECIAL
+from velm_bench.reference.recipe import Recipe
+
+if TYPE_CHECKING:
+    from velm_bench.reference.modelling import VelmForGeneration
+    from velm_bench.reference.training import Trainer
+
+
+class Folder:
+    """The folder of one training: recipe.json, tokenizer.json, log.jsonl, state.safetensors, best/, checkpoint/."""
+
+    def __init__(self, path: Path, recipe: Recipe, fresh: bool = False) -> None:
+        self.path, self.recipe = path, recipe
+        with _clear_sentences(path):
+            if fresh and path.exists():
+                shutil.rmtree(path)
+            path.mkdir(parents=True, exist_ok=True)
+            self._claim()
+
+    def _claim(self) -> None:
+        """Write the recipe, or refuse a folder that holds the training of another one."""
+        held = self.path / "recipe.json"
+        mine = self.recipe.model_dump(mode="json")
+        if held.exists() and json.loads(held.read_text()) != mine:
+            raise UsageError(
+                f"{self.path} holds a training by another recipe: give another --output, or --fresh to replace it."
+            )
+        write_text(held, json.dumps(mine, indent=2) + "\n")
+
+    def tokenizer(self, make: Callable[[], Tokenizer]) -> None:
+        """Make the training's tokenizer if it is not there yet."""
+        if not (self.path / "tokenizer.json").exists():
+            write_text(self.path / "tokenizer.json", make().to_str(pretty=True))
+
+    def log(self, line: Mapping[str, Any]) -> None:
+        """Append a line to log.jsonl."""
+        with _clear_sentences(self.path), (self.path / "log.jsonl").open("a", encoding="utf-8") as stream:
+            stream.write(json.dumps(line) + "\n")
+
+    def save(self, trainer: Trainer) -> None:
+        """The state to go on from: weights, buffers, moments and the standing."""
+        with _clear_sentences(self.path):
+            partial = self.path / "state.partial"
+            save_file(_tensors(trainer), partial, {"standing": json.dumps(asdict(trainer.standing))})
+            _publish(partial, self.path / "state.safetensors")
+
+    def restore(self, trainer: Trainer) -> bool:
+        """Put the trainer where the saved state was; False if there is none. Log lines of lost steps are dropped."""
+        path = self.path / "state.safetensors"
+        if not path.exists():
+            if trainer.group.leads:
+                (self.path / "log.jsonl").unlink(missing_ok=True)
+            return False
+        with safe_open(path, "pt", device=str(trainer.device)) as file:
+            standing = json.loads(file.metadata()["standing"])
+            held = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
+        for name, value in standing.items():
+            setattr(trainer.standing, name, value)
+        _fill(trainer, held)
+        if trainer.group.leads:
+            self._trim(trainer.standing.step)
+        return True
+
+    def _trim(self, step: int) -> None:
+        kept = []
+        for line in (self.path / "log.jsonl").read_text(encoding="utf-8").splitlines():
+            try:
+                kept.append(line) if json.loads(line)["step"] <= step else None
+            except (ValueError, KeyError):
+                continue
+        write_text(self.path / "log.jsonl", "".join(f"{line}\n" for line in kept))
+
+    def keep_best(self, trainer: Trainer) -> None:
+        """The best weights so far, as a checkpoint in full precision."""
+        with _clear_sentences(self.path):
+            write_checkpoint(self.path / "best", trainer.model, trainer.tokenizer, torch.float32)
+
+    def export(self, trainer: Trainer) -> Path:
+        """The finished checkpoint: the best weights, in half precision, with recipe, log and model card beside them."""
+        from velm_bench.reference.modelling import VelmForGeneration
+
+        with _clear_sentences(self.path):
+            best = VelmForGeneration.from_pretrained(self.path / "best", dtype=torch.float32)
+            target = self.path / "checkpoint"
+            write_checkpoint(target, best, trainer.tokenizer, torch.float16)
+            shutil.copyfile(self.path / "log.jsonl", target / "training.jsonl")
+            shutil.copyfile(self.path / "recipe.json", target / "recipe.json")
+            count = sum(parameter.numel() for parameter in best.parameters())
+            size = (target / "model.safetensors").stat().st_size
+            made = card(
+                self.recipe, self.path / "log.jsonl", count, size, trainer.standing.best_step, str(trainer.device)
+            )
+            write_text(target / "README.md", made)
+        return target
+
+
+def write_checkpoint(target: Path, model: VelmForGeneration, tokenizer: Tokenizer, dtype: torch.dtype) -> None:
+    """A folder with config.json, model.safetensors and the tokenizer's files, readable by all, replaced as a whole."""
+    partial = target.with_name(target.name + ".partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    weights = {
+        name: tensor.to(dtype) if tensor.is_floating_point() else tensor for name, tensor in model.state_dict().items()
+    }
+    with _without_bars():
+        model.save_pretrained(partial, state_dict=weights)
+    fast = PreTrainedTokenizerFast(  # type: ignore[no-untyped-call]
+        tokenizer_object=tokenizer,
+        pad_token=SPECIAL[0],
+        eos_token=SPECIAL[1],
+        bos_token=SPECIAL[2],
+        padding_side="left",
+    )
+    fast.save_pretrained(partial)
+    for path in partial.iterdir():
+        path.chmod(0o644)
+        _sync(path)
+    shutil.rmtree(target, ignore_errors=True)
+    partial.replace(target)
+
+
+def write_text(path: Path, text: str) -> None:
+    """A whole file or none."""
+    partial = path.with_name(path.name + ".partial")
+    partial.write_text(text, encoding="utf-8")
+    _publish(partial, path)
+
+
+def _publish(partial: Path, path: Path) -> None:
+    partial.chmod(0o644)
+    _sync(partial)
+    partial.replace(path)
+
+
+def _sync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+@contextmanager
+def _without_bars() -> Iterator[None]:
+    """Quiet: transformers draws a progress bar for each file it writes."""
+    shown = logging.is_progress_bar_enabled()
+    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    try:
+        yield
+    finally:
+        if shown:
+            logging.enable_progress_bar()  # type: ignore[no-untyped-call]
+
+
+@contextmanager
+def _clear_sentences(path: Path) -> Iterator[None]:
+    """A full or unwritable disk as one sentence."""
+    try:
+        yield
+    except OSError as error:
+        raise RunError(
+            f"Training cannot write to {path}: {error.strerror or error}. What was saved before is kept."
+        ) from error
+
+
+def _tensors(trainer: Trainer) -> dict[str, Tensor]:
+    held = {f"model.{name}": tensor for name, tensor in trainer.model.state_dict().items() if name != "head.weight"}
+    held |= {f"teacher.{name}": tensor for name, tensor in trainer.teacher.state_dict().items()}
+    for name, parameter in trainer.named_parameters.items():
+        for key, value in trainer.optimizer.state.get(parameter, {}).items():
+            held[f"optimizer.{key}.{name}"] = value
+    return {name: tensor.detach().contiguous() for name, tensor in held.items()}
+
+
+def _fill(trainer: Trainer, held: Mapping[str, Tensor]) -> None:
+    parts = {
+        part: {n.removeprefix(f"{part}."): t for n, t in held.items() if n.startswith(f"{part}.")}
+        for part in ("model", "teacher")
+    }
+    trainer.model.load_state_dict(parts["model"] | {"head.weight": held["model.language.words.weight"]})
+    trainer.teacher.load_state_dict(parts["teacher"])
+    for name, parameter in trainer.named_parameters.items():
+        state = {
+            key: held[full] for key in ("step", "exp_avg", "exp_avg_sq") if (full := f"optimizer.{key}.{name}") in held
+        }
+        if state:
+            trainer.optimizer.state[parameter] = state
