@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from types import UnionType
 from typing import Any, TypeVar, get_args
@@ -19,9 +20,8 @@ def read_yaml(path: Path) -> Mapping[str, Any]:
     """A YAML file that holds one mapping; UsageError naming file and line where it does not."""
     import yaml
 
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
-        data = yaml.load(path.read_text(encoding="utf-8"), Loader=loader)
+        data = yaml.load(path.read_text(encoding="utf-8"), Loader=_strict_loader())
     except OSError as error:
         raise UsageError(f"The file {path} cannot be read: {error.strerror or error}.") from error
     except UnicodeDecodeError as error:
@@ -33,6 +33,25 @@ def read_yaml(path: Path) -> Mapping[str, Any]:
     if not isinstance(data, dict):
         raise UsageError(f"The file {path} must hold keys and values, not {type(data).__name__}.")
     return data
+
+
+@cache
+def _strict_loader() -> Any:
+    """YAML's safe loader (the fast one where it is built), to which a key given twice is an error."""
+    import yaml
+
+    class Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
+        def construct_mapping(self, node: Any, deep: bool = False) -> Any:
+            seen: set[str] = set()
+            for key, _ in node.value:
+                if key.value in seen:
+                    raise yaml.constructor.ConstructorError(
+                        None, None, f"the key '{key.value}' stands there twice", key.start_mark
+                    )
+                seen.add(str(key.value))
+            return super().construct_mapping(node, deep)
+
+    return Loader
 
 
 def parse(model: type[M], data: Mapping[str, Any], where: str) -> M:

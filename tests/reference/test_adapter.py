@@ -101,11 +101,22 @@ def test_what_it_cannot_do_is_refused(adapter: ReferenceModel, tmp_path: Path) -
         adapter.prepare(replace(ASK, generation=Generation(4, beams=3)))
     with pytest.raises(SampleError):
         adapter.prepare(replace(ASK, images=(PHOTO, EncodedPicture(b"no picture"))))
-    with pytest.raises(UsageError, match="Unknown reference model 'ref:prefx'"):
+    with pytest.raises(UsageError, match="'ref:prefx' is neither a shipped model nor"):
         open_reference("prefx", Setup())
     (tmp_path / "config.json").write_text("{}")
     with pytest.raises(UsageError, match=r"lacks model\.safetensors, tokenizer\.json"):
         open_reference(str(tmp_path), Setup())
+
+
+@pytest.mark.parametrize("device", ["banana", "cuda:99", "cpu:x"])
+def test_a_device_that_is_not_here_is_refused(folder: Path, device: str) -> None:
+    with pytest.raises(UsageError, match=f"--device {device} cannot be used here"):
+        open_reference(str(folder), Setup(device=device)).load()
+
+
+def test_an_unknown_dtype_is_refused(folder: Path) -> None:
+    with pytest.raises(UsageError, match="--dtype banana is not known"):
+        open_reference(str(folder), Setup(dtype="banana"))
 
 
 def test_longer_requests_cost_more(adapter: ReferenceModel) -> None:

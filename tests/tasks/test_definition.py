@@ -76,6 +76,13 @@ def test_broken_yaml_names_the_file(tmp_path: Path, text: str) -> None:
         load_task(path)
 
 
+def test_a_key_given_twice_is_an_error(tmp_path: Path) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text("name: x\nkind: vqa\nmetrics: [a]\nsource: {type: x}\nmetrics: [b]\n", encoding="utf-8")
+    with pytest.raises(UsageError, match=r"mine\.yaml line 5 is not valid YAML: the key 'metrics' stands there twice"):
+        load_task(path)
+
+
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="cannot be read"):
         load_task(tmp_path / "none.yaml")

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 CHECKPOINTS = Path(__file__).parent.parent / "reference" / "checkpoints"
 """Where the shipped checkpoints lie, a folder each."""
 
+DTYPES = ("float32", "bfloat16", "float16")
 _FILES = ("config.json", "model.safetensors", "tokenizer.json")
 
 
@@ -43,9 +44,12 @@ def open_reference(rest: str, setup: Setup) -> Model:
     folder = Path(rest) if (Path(rest) / "config.json").is_file() else CHECKPOINTS / rest
     missing = [name for name in _FILES if not (folder / name).is_file()]
     if len(missing) == len(_FILES):
-        raise UsageError(f"Unknown reference model 'ref:{rest}': {suggestion(rest, shipped())}")
+        known = suggestion(rest, shipped()) if shipped() else "none is shipped with this installation."
+        raise UsageError(f"'ref:{rest}' is neither a shipped model nor a checkpoint's folder: {known}")
     if missing:
         raise UsageError(f"The checkpoint {folder} is incomplete: it lacks {', '.join(missing)}.")
+    if setup.dtype not in ("auto", *DTYPES):
+        raise UsageError(f"--dtype {setup.dtype} is not known: choose auto, {', '.join(DTYPES)}.")
     return ReferenceModel(f"ref:{rest}", folder, setup)
 
 
@@ -87,8 +91,7 @@ class ReferenceModel(Model):
         from velm_bench.reference.answering import Answering
         from velm_bench.reference.modelling import VelmForGeneration
 
-        if self.device == "auto":
-            self.device = "cuda" if torch.cuda.is_available() else "cpu"
+        self.device = usable_device(self.setup.device)
         model = VelmForGeneration.from_pretrained(self.folder, dtype=getattr(torch, self.dtype))
         self.answering = Answering(model, self.device)
 
@@ -143,6 +146,20 @@ class ReferenceModel(Model):
             self.load()
         assert self.answering is not None
         return self.answering
+
+
+def usable_device(name: str) -> str:
+    """The torch device of that name, the best there is for "auto"; UsageError for one that is not here."""
+    import torch
+
+    if name == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        torch.zeros(1, device=name)
+    except (RuntimeError, AssertionError) as error:  # torch raises either, by how it was built
+        said = str(error).splitlines()[0].rstrip(".")
+        raise UsageError(f"--device {name} cannot be used here ({said}): choose cpu or auto.") from error
+    return name
 
 
 def _parameters(weights: Path) -> int:
