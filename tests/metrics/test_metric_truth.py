@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.metrics.hostile import HOSTILE
 from velm_bench.metrics import build
 from velm_bench.metrics.truth import mentioned
 from velm_bench.samples import Sample
@@ -54,6 +55,21 @@ def test_scores() -> None:
     assert (precision, recall, full) == pytest.approx((2 / 3, 2 / 5, 1 / 4))
     assert f1 == pytest.approx(2 * precision * recall / (precision + recall))
     assert np.isnan(metric.values(rows[:0])).all()
+
+
+def test_a_hue_in_doubt_may_be_called_either_way() -> None:
+    doubtful = {**facts(("red", "star"), ("blue", "circle")), "also": [[["green", "star"], ["red", "star"]]]}
+    captions = ["a red star and a blue circle", "a green star and a blue circle", "a red star and a green star", "none"]
+    rows = build("truth").statistics([*captions, "a blue star"], [doubtful] * 5)
+    assert rows[:, :4].tolist() == [[2, 2, 2, 1], [2, 2, 2, 1], [1, 1, 2, 1], [0, 0, 2, 0], [0, 1, 2, 0]]
+
+
+def test_hostile_captions_break_nothing() -> None:
+    metric = build("truth")
+    scene = {"pairs": [["red", "star"], ["\ud800", "\x00"]], "vocabulary": VOCABULARY}
+    rows = metric.statistics([*HOSTILE, "red star " * 11_111], [scene] * (len(HOSTILE) + 1))
+    assert rows[:, 1].tolist() == [0.0] * len(HOSTILE) + [1.0]
+    assert np.isfinite(metric.values(rows)).all()
 
 
 def test_reference_is_what_is_in_the_picture() -> None:

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.metrics.hostile import HOSTILE
 from velm_bench.metrics import build
 from velm_bench.metrics.vqa import consensus, normalise
 from velm_bench.samples import Sample
@@ -133,9 +134,38 @@ def test_pairs_count_where_both_are_right() -> None:
     golden = [(["red"], "p"), (["blue"], "p"), (["1"], "q"), (["2"], "q"), (["x"], "alone"), (["x"], None)]
     metric = build("pair_accuracy")
     rows = metric.statistics(["red", "blue", "1", None, "x", "x"], golden)
-    assert rows.tolist() == [[1, 1], [0, 0], [0, 1], [0, 0], [0, 0], [0, 0]]
+    assert rows.tolist() == [[1, 1], [0, 0], [0, 0], [0, 1], [0, 0], [0, 0]]
     assert metric.value(rows) == 0.5
     assert np.isnan(metric.value(rows[4:]))
+
+
+def test_a_pair_stands_at_its_failed_member() -> None:
+    """Over answered rows alone, a pair of which a member failed is left out."""
+    golden = [(["1"], "p"), (["2"], "p"), (["1"], "q"), (["2"], "q"), (["1"], "r"), (["2"], "r")]
+    predictions = ["1", None, "1", "2", None, None]
+    metric = build("pair_accuracy")
+    rows = metric.statistics(predictions, golden)
+    assert rows.tolist() == [[0, 0], [0, 1], [1, 1], [0, 0], [0, 1], [0, 0]]
+    answered = np.asarray([prediction is not None for prediction in predictions])
+    assert metric.value(rows) == pytest.approx(1 / 3)
+    assert metric.value(rows[answered]) == 1.0
+    assert (metric.count(rows), metric.count(rows, answered), metric.count(rows[answered])) == (3, 1, 1)
+    assert (metric.count(rows, np.zeros(6)), metric.count(rows[:0])) == (0, 0)
+
+
+@pytest.mark.parametrize("name", ["vqa_accuracy", "vqa_accuracy_vqaeval", "exact_match", "pair_accuracy"])
+def test_hostile_answers_break_nothing(name: str) -> None:
+    metric = build(name)
+    for predictions, answers in (
+        (HOSTILE, [["yes"] * 10] * len(HOSTILE)),
+        (["yes"] * len(HOSTILE), [["yes", text, text] for text in HOSTILE]),
+        (HOSTILE, [[text] for text in HOSTILE]),
+    ):
+        golden: list[Any] = [(texts, "pair") for texts in answers] if name == "pair_accuracy" else answers
+        rows = metric.statistics(predictions, golden)
+        assert np.isfinite(rows).all()
+        assert np.isfinite(metric.values(rows)).all()
+    assert metric.value(rows) == 1.0
 
 
 def test_a_pair_is_judged_by_the_most_frequent_answer() -> None:

@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from velm_bench.errors import SampleError, UsageError
 from velm_bench.models import View, open_model
 from velm_bench.models.answers import Answers, read_answers
 from velm_bench.samples import Ability, ChooseRequest, GenerateRequest, TagRequest
+from velm_bench.sources.conll import read_conll
 
 ONE = '[{"image_id": 9, "caption": "x"}]'
 
@@ -35,6 +36,9 @@ def written(tmp_path: Path, text: str) -> Path:
         ('{"id": "a", "prediction": {"cat": 0.25, "dog": 1}}', {"a": {"cat": 0.25, "dog": 1}}),
         ("-DOCSTART- -X- O\n\nAnn NN B-PER\nleft VB O\n\n\nParis NN B-LOC", {"0": ("B-PER", "O"), "1": ("B-LOC",)}),
         ('\ufeff{"id": "a", "prediction": "x"}', {"a": "x"}),
+        (' [\n {"image_id": 5, "caption": "["}]', {"5": "["}),
+        ("[ -LRB- O\nAnn NNP B-PER\n", {"0": ("O", "B-PER")}),
+        ("{ -LRB- O\n} -RRB- O\n", {"0": ("O", "O")}),
     ],
 )
 def test_the_four_forms(tmp_path: Path, text: str, expected: dict[str, Any]) -> None:
@@ -49,7 +53,14 @@ def test_the_four_forms(tmp_path: Path, text: str, expected: dict[str, Any]) -> 
         ('[{"image_id": 5}', "not valid JSON at line 1"),
         ('{"id": "a", "prediction": "x"}\n{"id"', "line 2 is not valid JSON"),
         ('{"id": "a", "predicton": "x"}', "line 1 has the fields 'id', 'predicton': it needs 'id' with 'prediction'"),
-        ("[3]", "row 0 is int"),
+        ('[{"image_id": 1, "caption": "x"}, 3]', "row 1 is int"),
+        ("[3]", "line 1 has one column"),
+        ("Ann B-PER\nleft\n", "line 2 has one column: write the token first and the predicted tag last, or JSON"),
+        ('[{"a": ' + "[" * 200_000, "not valid JSON: it is nested too deeply"),
+        ('{"a": ' + "[" * 200_000, "line 1 is not valid JSON: it is nested too deeply"),
+        ('{"id": ' + "9" * 5_000 + ', "prediction": "x"}', "line 1 is not valid JSON: it holds a number of too many"),
+        ('[{"image_id": ' + "9" * 5_000 + ', "caption": "x"}]', "not valid JSON: it holds a number of too many digits"),
+        ('{"id": "a", "prediction": {"cat": ' + "9" * 400 + "}}", "'prediction' is dict"),
         ('{"id": null, "prediction": "x"}', "'id' must be a string or a whole number"),
         ('{"id": true, "prediction": "x"}', "'id' must be"),
         ('{"id": "a", "prediction": 3}', "'prediction' is int"),
@@ -120,3 +131,20 @@ def test_json_lines_round_trip(tmp_path_factory: pytest.TempPathFactory, answers
     lines = [json.dumps({"id": key, "prediction": value}) for key, value in answers.items()]
     path.write_text("\n".join(lines), encoding="utf-8")
     assert read_answers(path) == answers
+
+
+TOKENS = st.text(st.characters(exclude_characters=" \t\r\n\ufeff", exclude_categories=["Cs"]), min_size=1, max_size=6)
+LINES = st.lists(st.lists(st.tuples(TOKENS, st.sampled_from(["O", "B-X", "I-X"])), max_size=4), max_size=4)
+
+
+@given(LINES)
+@example([[("\x85", "O")], [("a\u2028b", "O"), ("c\xa0", "B-X")], [("\x0c", "O")], [("-DOCSTART-", "O")], [("[", "O")]])
+def test_gold_and_predictions_are_read_alike(
+    tmp_path_factory: pytest.TempPathFactory, sentences: list[list[tuple[str, str]]]
+) -> None:
+    text = "\n\n".join("\n".join(f"{token} {tag}" for token, tag in sentence) for sentence in sentences)
+    path = tmp_path_factory.mktemp("columns") / "x.conll"
+    path.write_bytes(text.encode())
+    gold = {str(number): tuple(one.tags) for number, one in enumerate(read_conll(text, 0, -1, path))}
+    if gold:
+        assert read_answers(path) == gold

@@ -48,6 +48,13 @@ def test_majority() -> None:
     assert tags(started("majority", TAGS)) == ("O", "O", "O")
 
 
+def test_the_truths_of_the_whole_task_count_whatever_is_asked() -> None:
+    view = View({"1": "red", "2": "blue", "3": "blue"})
+    assert say(started("majority", view), "1") == ["blue"]
+    only = View({"1": "red"})
+    assert say(started("random", only), "1") == ["red"]
+
+
 def test_a_tie_does_not_depend_on_the_order_of_samples() -> None:
     assert say(started("majority", View({"1": "b", "2": "a"})), "1") == ["a"]
 

@@ -10,8 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from velm_bench.errors import UsageError
+from velm_bench.iob import to_iob2
+from velm_bench.metrics import build
 from velm_bench.sources.conll import read_conll
-from velm_bench.sources.iob import entrances, to_iob2
+from velm_bench.sources.tags import entrances
 
 EXAMPLE = """-DOCSTART- -X- -X- O
 
@@ -117,6 +119,8 @@ def test_iob2_refuses_what_only_iob1_writes(tmp_path, open_source):
     assert bad.problem == (
         "x.conll, sentence of line 3: I-X begins an entity, which is not IOB2: set 'scheme: iob1' if the file is IOB1."
     )
+    assert bad.references == ("O", "B-X")
+    assert build("entity_f1", ["X"]).values(build("entity_f1", ["X"]).statistics([None], [bad.references]))[0] == 0
     assert [s.references for s in open_source(tmp_path, "ner", type="conll", path="x.conll").samples()][1] == (
         "O",
         "B-X",
@@ -130,6 +134,7 @@ def test_a_tag_that_is_none_is_the_sentences_problem(tmp_path, open_source):
         "",
         "x.conll, sentence of line 3: The tag 'NNP' is neither O nor B-TYPE nor I-TYPE.",
     ]
+    assert samples[1].references == ()
 
 
 @pytest.mark.parametrize(

@@ -175,6 +175,21 @@ def test_options_of_each_row(tmp_path, open_source):
     assert "The value 'red' is not a list of texts" in found[2].problem
 
 
+def test_a_row_of_too_many_digits_or_levels_is_one_sentence(tmp_path, open_source):
+    for text, reason in (("9" * 5000, "it holds a number of too many digits"), ("[" * 200_000, "too deeply")):
+        for name, whole in (("x.jsonl", f'{{"y": {text}}}'), ("x.json", f'[{{"y": {text}}}]')):
+            (tmp_path / name).write_text(whole, encoding="utf-8")
+            with pytest.raises(UsageError, match=reason):
+                open_source(tmp_path, "classification", type="jsonl", path=name, fields={"label": "y"})
+
+
+def test_references_stay_where_the_picture_or_question_is_the_problem(tmp_path, open_source):
+    rows = [{"i": "../x.png", "q": "?", "a": ["one"]}, {"i": "x.png", "q": "", "a": ["two"]}]
+    found = samples(open_source, tmp_path, "vqa", rows, {"image": "i", "question": "q", "answers": "a"})
+    assert all(sample.problem for sample in found)
+    assert [sample.references for sample in found] == [("one",), ("two",)]
+
+
 def test_ner_rows(tmp_path, open_source):
     rows = [
         {"tokens": ["EU", "is"], "tags": ["I-ORG", "O"]},
@@ -193,6 +208,7 @@ def test_ner_rows(tmp_path, open_source):
     assert "There are 1 tokens and 2 tags" in found[2].problem
     assert "The label 'X' is not among the 4 names" in found[3].problem
     assert "The value [1] is not a list of texts" in found[4].problem
+    assert [sample.references for sample in found[2:]] == [("O", "O"), (), ("O",), ()]  # what can be read stays true
     assert "the reference list is empty" in found[5].problem
     assert source.options() == ("LOC", "ORG")
     unnamed = open_source(tmp_path, "ner", type="jsonl", path="x.jsonl", fields=NER)
@@ -213,8 +229,7 @@ def test_rows_are_merged_and_filtered(tmp_path, open_source):
     first, second = source.samples()
     assert (first.id, first.group, first.references) == ("a.jpg", "a.jpg", ("One, two.", "Three\nlines"))
     assert second.problem == "x.csv, line 6: The reference list is empty."
-    train = source.split("train")
-    assert train is not None
+    train = csv_source(open_source, tmp_path, group_by="image", where={"split": "test"}, splits=splits, split="train")
     assert [sample.id for sample in train.samples()] == ["b.jpg"]
     assert train.fingerprint() != source.fingerprint()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 
 import numpy as np
 import pytest
@@ -10,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from velm_bench.metrics import build
-from velm_bench.statistics import cluster_weights, interval, paired_difference
-from velm_bench.statistics.resampling import group_weights, replicate_values
+from velm_bench.statistics import interval, paired_difference
+from velm_bench.statistics.resampling import group_weights, percentiles, replicate_values
 
 GROUPS = st.lists(st.sampled_from(["a", "b", "c", "d", "long name"]), min_size=1, max_size=40)
 
@@ -21,29 +22,38 @@ def scored(scores: np.ndarray) -> np.ndarray:
     return np.column_stack([scores, np.ones(len(scores))]).astype(float)
 
 
-@given(GROUPS, st.integers(0, 99), st.integers(1, 9))
-def test_weights_are_shared_within_groups_and_complete(groups: list[str], seed: int, block: int) -> None:
-    weights = np.concatenate(list(cluster_weights(groups, 20, seed, block)))
-    assert weights.shape == (20, len(groups))
-    names = np.asarray(groups)
-    firsts = [int(np.flatnonzero(names == name)[0]) for name in np.unique(names)]
-    assert (weights[:, firsts].sum(axis=1) == len(firsts)).all()
-    for first in firsts:
-        assert (weights[:, names == names[first]] == weights[:, [first]]).all()
+def slow_weights(groups: Sequence[str], replicates: int, seed: int) -> np.ndarray:
+    """Weights of samples, shape (replicates, samples): how often the group of each was drawn."""
+    names = sorted(set(groups))
+    drawn = next(group_weights(len(names), replicates, seed, replicates))
+    return np.asarray([[row[names.index(group)] for group in groups] for row in drawn])
 
 
-@given(GROUPS, st.integers(1, 20), st.integers(1, 20))
-def test_the_block_size_changes_nothing(groups: list[str], first: int, second: int) -> None:
-    draws = [np.concatenate(list(cluster_weights(groups, 20, 3, block))) for block in (first, second)]
+@given(st.integers(1, 40), st.integers(0, 99))
+def test_as_many_groups_are_drawn_as_there_are(count: int, seed: int) -> None:
+    weights = np.concatenate(list(group_weights(count, 20, seed)))
+    assert weights.shape == (20, count)
+    assert (weights.sum(axis=1) == count).all()
+
+
+@given(st.integers(1, 40), st.integers(1, 20), st.integers(1, 20))
+def test_the_block_size_changes_nothing(count: int, first: int, second: int) -> None:
+    draws = [np.concatenate(list(group_weights(count, 20, 3, block))) for block in (first, second)]
     assert (draws[0] == draws[1]).all()
-    assert all(len(part) <= first for part in cluster_weights(groups, 20, 3, first))
+    assert all(len(part) <= first for part in group_weights(count, 20, 3, first))
 
 
-@given(GROUPS, st.randoms(use_true_random=False))
-def test_the_order_of_the_samples_changes_nothing(groups: list[str], chance: object) -> None:
-    order = np.random.default_rng(len(groups)).permutation(len(groups))
-    straight = next(cluster_weights(groups, 5, 1))
-    assert (next(cluster_weights([groups[place] for place in order], 5, 1)) == straight[:, order]).all()
+@given(GROUPS, st.integers(0, 99))
+@pytest.mark.parametrize("name", ["accuracy", "macro_f1"])
+def test_the_order_of_the_samples_changes_nothing(name: str, groups: list[str], seed: int) -> None:
+    chance = np.random.default_rng(seed)
+    order = chance.permutation(len(groups))
+    rows = chance.integers(0, 2, size=(len(groups), 2)).astype(float)
+    straight, mixed = (
+        replicate_values(build(name, ("x", "y")), [rows[places]], np.asarray(groups)[places], 5, 1)[0]
+        for places in (np.arange(len(groups)), order)
+    )
+    np.testing.assert_allclose(mixed, straight, rtol=1e-12)
 
 
 def test_the_draws_are_pinned() -> None:
@@ -69,7 +79,7 @@ def test_replicates_equal_resampling_rows_by_index(name: str) -> None:
         rows[:, -1] = 1.0
     groups = np.sort(chance.integers(0, 9, 30).astype(str))
     fast = replicate_values(metric, [rows], groups, 40, 2)[0]
-    for weights, values in zip(next(cluster_weights(groups, 40, 2)), fast, strict=True):
+    for weights, values in zip(slow_weights(groups, 40, 2), fast, strict=True):
         picked = np.repeat(np.arange(30), weights.astype(int))
         np.testing.assert_allclose(metric.values(rows[picked]), values, atol=1e-12)
 
@@ -126,6 +136,32 @@ def test_replicates_without_a_value_are_left_out() -> None:
     assert found == (1.0, 1.0, 1.0)
     nothing = interval(build("pair_accuracy"), rows * 0, ["a", "b", "c"])["pair_accuracy"]
     assert np.isnan(nothing).all()
+
+
+def test_percentiles_ignore_what_is_undefined() -> None:
+    columns = np.asarray([[0.0, np.nan, np.nan], [1.0, 5.0, np.nan], [2.0, np.nan, np.nan]])
+    low, high = percentiles(columns, 0.5)
+    np.testing.assert_array_equal(low, [0.5, 5.0, np.nan])
+    np.testing.assert_array_equal(high, [1.5, 5.0, np.nan])
+
+
+def calibrated(count: int) -> np.ndarray:
+    """Statistics of a model that is right in a tenth where it says a tenth, in each of three bins: an ECE of 0."""
+    place = np.arange(count)
+    return np.column_stack([place % 3, np.full(count, 0.1), place // 3 % 10 == 0]).astype(float)
+
+
+def test_an_error_that_resampling_only_enlarges_lies_in_its_interval() -> None:
+    found = interval(build("ece"), calibrated(900), np.arange(900).astype(str), replicates=200)["ece"]
+    assert found.value == pytest.approx(0.0, abs=1e-12)
+    assert 0.0 <= found.low <= found.value < found.high
+
+
+def test_a_difference_of_errors_lies_in_its_interval() -> None:
+    rows, right = calibrated(300), np.column_stack([np.full(300, 14.0), np.ones(300), np.ones(300)])
+    for a, b in ((rows, right), (right, rows)):
+        found = paired_difference(build("ece"), a, b, np.arange(300).astype(str), replicates=100)["ece"]
+        assert found.low <= found.value <= found.high
 
 
 def test_wrong_shapes_and_levels_are_errors() -> None:

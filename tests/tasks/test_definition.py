@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 import yaml
 
 from velm_bench.errors import UsageError
+from velm_bench.sources.scenes.source import ScenesSource
 from velm_bench.tasks.definition import Task, fill, load_task
 
 GOOD: dict[str, Any] = {
@@ -103,6 +105,27 @@ def test_another_split_is_another_task() -> None:
     assert lite.source["split"] == "lite"
     assert lite.expected_samples is None
     assert lite.digest() != base.digest()
+
+
+@pytest.mark.parametrize("kind", ["ner", "vqa"])
+def test_the_key_of_a_secret_split_stays_secret(kind: str) -> None:
+    base = Task.model_validate({**GOOD, "kind": kind, "source": {"type": "scenes", "size": 96}})
+    written_so = Task.model_validate({**GOOD, "kind": kind, "source": {"type": "scenes", "split": "fresh:S3CRETKEY"}})
+    named = base.on_split("fresh:S3CRETKEY")
+    assert named.source_settings()[1].split == "fresh:S3CRETKEY"  # type: ignore[attr-defined]
+    for task in (named, written_so):
+        public = task.public_definition()
+        assert "S3CRETKEY" not in json.dumps([task.name, public])
+        assert public["source"]["split"] == named.name.removeprefix("mine:")
+    assert named.name != base.on_split("fresh:OTHER").name
+    sample = next(iter(ScenesSource(named.source_settings()[1], kind).samples()))  # type: ignore[arg-type]
+    assert sample.id.startswith(named.name.removeprefix("mine:").replace(":", "-"))
+
+
+def test_what_is_no_secret_is_public() -> None:
+    task = Task.model_validate({**GOOD, "source": {"type": "scenes", "split": "test"}})
+    assert task.public_definition() == task.model_dump(mode="json")
+    assert Task.model_validate(GOOD).public_definition() == Task.model_validate(GOOD).model_dump(mode="json")
 
 
 def test_source_settings_are_strict() -> None:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from velm_bench.errors import UsageError
+from velm_bench.errors import SampleError, UsageError
 from velm_bench.samples import (
     Ability,
     ChoiceAnswer,
@@ -52,6 +52,14 @@ def test_a_text_kind_needs_a_model_that_generates() -> None:
 
 def test_an_answer_is_stripped_and_nothing_else() -> None:
     assert kind("vqa").predict(Sample("1"), TextAnswer("  Two dogs. \n")).value == "Two dogs."
+
+
+@pytest.mark.parametrize("name", ["captioning", "vqa", "classification", "ner"])
+def test_an_answer_of_the_wrong_sort_is_an_error_and_no_empty_answer(name: str) -> None:
+    sample = Sample("1", inputs={"tokens": ("a",), "question": "?"}, references=("O",))
+    answer = ChoiceAnswer((0.0,)) if name == "ner" else TagAnswer(("O",))
+    with pytest.raises(SampleError, match=f"gave a {type(answer).__name__} where words were asked for"):
+        kind(name, labels=["O"]).predict(sample, answer)
 
 
 @pytest.mark.parametrize(

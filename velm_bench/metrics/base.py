@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 Array = NDArray[np.float64]
 """Numbers, float64."""
+Mask = NDArray[np.bool_]
+"""Which samples are meant."""
 
 
 class MetricUnavailableError(UnavailableError):
@@ -86,6 +88,13 @@ class Metric(ABC):
         """The main output under the weights, shape () or (replicates,)."""
         return np.asarray(self.values(statistics, weights)[..., 0])
 
+    def count(self, statistics: Array, weights: Array | Mask | None = None) -> int:
+        """How many things the value stands for (a score's `n`), under weights or a mask of shape (samples,).
+
+        Samples, unless a metric's value is over something else.
+        """
+        return round(float(all_ones(statistics, weights).sum()))
+
     def applicable(self, predictions: Sequence[Any]) -> str | None:
         """A reason why these predictions cannot be scored by this metric, or None where they can."""
         return None
@@ -141,9 +150,9 @@ def divide(numerator: Array, denominator: Array, empty: float = 0.0) -> Array:
     return np.divide(numerator, denominator, out=out, where=denominator != 0)
 
 
-def undefined(scores: Array, samples: Array) -> Array:
-    """The scores (..., outputs), NaN where the sample count (...) is 0."""
-    return np.where(samples[..., None] == 0, np.nan, scores)
+def undefined(scores: Array, count: Array) -> Array:
+    """The scores (..., outputs), NaN where the count (...) of what they are over is 0."""
+    return np.where(count[..., None] == 0, np.nan, scores)
 
 
 def precision_recall_f1(correct: Array, predicted: Array, gold: Array) -> tuple[Array, Array, Array]:
@@ -162,6 +171,6 @@ def scatter(weights: Array, index: NDArray[np.int64], size: int) -> Array:
     return out
 
 
-def all_ones(statistics: Array, weights: Array | None) -> Array:
-    """The weights as float64, or one per row where there are none."""
+def all_ones(statistics: Array, weights: Array | Mask | None) -> Array:
+    """The weights, or a mask, as float64, or one per row where there are none."""
     return np.ones(len(statistics)) if weights is None else np.asarray(weights, dtype=np.float64)

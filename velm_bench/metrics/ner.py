@@ -7,59 +7,16 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from itertools import product
 from typing import Any
 
 import numpy as np
 
+from velm_bench.iob import Entity, entities, split_tag, to_iob2
 from velm_bench.metrics.base import Array, Metric, MetricInputError, aligned, divide, precision_recall_f1, undefined
 
-Entity = tuple[str, int, int]
-"""Type, first token, the token after the last."""
-
 MEASURES = ("f1", "precision", "recall")
-ENDS = frozenset({*product("BI", "BO"), *product("E", "EIO")})
-"""Neighbouring prefixes between which conlleval ends an entity."""
-STARTS = frozenset({*product("BIO", "B"), *product("EO", "IE")})
-"""Neighbouring prefixes at the second of which conlleval starts one."""
-OUTSIDE = frozenset({"O", "."})
 OTHER = "other"
 """Gathers entity types or tags that are none of the task's."""
-
-
-def entities(tags: Sequence[str]) -> list[Entity]:
-    """The entities of a tag sequence by conlleval's rules (conlleval.pl 2004-01-26), for IOB1, IOB2 and I/E schemes.
-
-    Prefix and type part at the first hyphen. The script knows no S- prefix and starts no entity at an E- that follows
-    an entity's inside of the same type; for B, I and O this is what seqeval calls lenient.
-    """
-    found: list[Entity] = []
-    start, before = -1, ("O", "")
-    for place, tag in enumerate([*tags, "O"]):
-        now = split_tag(tag)
-        if start >= 0 and (now[0] in OUTSIDE or ends_before(before, now)):
-            found.append((before[1], start, place))
-            start = -1
-        if starts_at(before, now):
-            start = place
-        before = now
-    return found
-
-
-def split_tag(tag: str) -> tuple[str, str]:
-    """Prefix and type of a tag: "B-geo-loc" is ("B", "geo-loc")."""
-    prefix, _, kind = str(tag).partition("-")
-    return prefix, kind
-
-
-def ends_before(before: tuple[str, str], now: tuple[str, str]) -> bool:
-    """Whether an entity ends between two neighbouring tags."""
-    return (before[0], now[0]) in ENDS or (before[0] not in OUTSIDE and before[1] != now[1])
-
-
-def starts_at(before: tuple[str, str], now: tuple[str, str]) -> bool:
-    """Whether an entity starts at the second of two neighbouring tags."""
-    return (before[0], now[0]) in STARTS or (now[0] not in OUTSIDE and before[1] != now[1])
 
 
 def entities_strict(tags: Sequence[str]) -> list[Entity]:
@@ -72,16 +29,6 @@ def entities_strict(tags: Sequence[str]) -> list[Entity]:
         elif prefix == "I" and found and found[-1][0] == kind and found[-1][2] == place:
             found[-1] = (kind, found[-1][1], place + 1)
     return found
-
-
-def to_iob2(tags: Sequence[str]) -> list[str]:
-    """The tags rewritten as IOB2 by conlleval's rules; a sequence with prefixes besides B, I and O stays as it is."""
-    if any(split_tag(tag)[0] not in ("B", "I", "O") for tag in tags):
-        return list(tags)
-    out = ["O"] * len(tags)
-    for kind, start, end in entities(tags):
-        out[start:end] = [f"B-{kind}", *[f"I-{kind}"] * (end - start - 1)]
-    return out
 
 
 class TagMetric(Metric):
@@ -109,7 +56,8 @@ class TagMetric(Metric):
 class EntityF1(TagMetric):
     """Entity-level micro F1, precision and recall, and the same per type (Tjong Kim Sang and De Meulder 2003).
 
-    An entity is right if its type and both ends are. A failed sample misses all its entities.
+    An entity is right if its type and both ends are. A failed sample misses all its entities. Without any entity,
+    predicted or gold, the overall scores are conlleval's 0; those of a type are unknown.
     """
 
     name = "entity_f1"
@@ -144,10 +92,11 @@ class EntityF1(TagMetric):
 
     def finalize(self, totals: Array) -> Array:
         parts = self.by_class(totals)
-        everything = [np.concatenate([part.sum(-1, keepdims=True), part[..., :-1]], axis=-1) for part in parts]
-        precision, recall, f1 = precision_recall_f1(*everything)
-        scores = np.stack([f1, precision, recall], axis=-1)
-        return undefined(scores.reshape(*scores.shape[:-2], -1), totals[..., -1])
+        overall = measures(*(part.sum(-1) for part in parts))
+        correct, predicted, gold = (part[..., :-1] for part in parts)
+        types = undefined(measures(correct, predicted, gold), predicted + gold)
+        scores = np.concatenate([overall, types.reshape(*totals.shape[:-1], -1)], axis=-1)
+        return undefined(scores, totals[..., -1])
 
 
 class EntityF1Strict(EntityF1):
@@ -165,9 +114,9 @@ class TokenReport(TagMetric):
     """Precision, recall, F1 and support of each tag, with averages, as scikit-learn's classification_report.
 
     `micro`, `macro` and `weighted` are over entity tags; `macro_all` and `weighted_all` count O as well, where micro
-    is `token_accuracy`. Averages are over tags that occur, as scikit-learn does. References are rewritten as IOB2
-    first; predictions are taken as they are. A tag that is none of the task's counts in micro and in accuracy only.
-    A failed sample has every token wrong.
+    is `token_accuracy`. Averages are over tags that occur, as scikit-learn does; the scores of a tag that does not,
+    predicted or gold, are unknown. References are rewritten as IOB2 first; predictions are taken as they are. A tag
+    that is none of the task's counts in micro and in accuracy only. A failed sample has every token wrong.
     """
 
     name = "token_report"
@@ -179,8 +128,7 @@ class TokenReport(TagMetric):
         self.signature = f"token-report|iob2|types:{'+'.join(sorted(labels))}|over:occurring|v:1"
         self.columns = (*self.count_columns(), "tokens", "samples")
         overall = tuple(f"token_{measure}_{average}" for average in self.averages for measure in MEASURES)
-        measures = (*MEASURES, "support")
-        each = tuple(f"token_{measure}/{tag}" for tag in self.classes for measure in measures)
+        each = tuple(f"token_{measure}/{tag}" for tag in self.classes for measure in (*MEASURES, "support"))
         self.outputs = (*overall, "token_accuracy", *each)
 
     def statistics(
@@ -197,22 +145,27 @@ class TokenReport(TagMetric):
 
     def finalize(self, totals: Array) -> Array:
         correct, predicted, gold = self.by_class(totals)
-        micro = precision_recall_f1(*(part[..., 1:].sum(-1) for part in (correct, predicted, gold)))
-        tags = [part[..., :-1] for part in (correct, predicted, gold)]
-        precision, recall, f1 = precision_recall_f1(tags[0], tags[1], tags[2])
-        occurring, support = (tags[1] + tags[2] > 0).astype(np.float64), tags[2]
-        scores = [micro[2], micro[0], micro[1]]
+        averages = [measures(*(part[..., 1:].sum(-1) for part in (correct, predicted, gold)))]
+        correct_of, predicted_of, support = (part[..., :-1] for part in (correct, predicted, gold))
+        scores, occurring = measures(correct_of, predicted_of, support), (predicted_of + support > 0).astype(np.float64)
         for first in (1, 0):
-            for weights in (occurring[..., first:], support[..., first:]):
-                scores += [weighted_mean(part[..., first:], weights) for part in (f1, precision, recall)]
-        scores.append(divide(correct.sum(-1), totals[..., -2]))
-        each = np.stack([f1, precision, recall, support], axis=-1).reshape(*totals.shape[:-1], -1)
-        return undefined(np.concatenate([np.stack(scores, axis=-1), each], axis=-1), totals[..., -1])
+            for weights in (occurring, support):
+                averages.append(weighted_mean(scores[..., first:, :], weights[..., first:]))
+        accuracy = divide(correct.sum(-1), totals[..., -2])[..., None]
+        each = np.concatenate([undefined(scores, occurring), support[..., None]], axis=-1)
+        found = np.concatenate([*averages, accuracy, each.reshape(*totals.shape[:-1], -1)], axis=-1)
+        return undefined(found, totals[..., -1])
+
+
+def measures(correct: Array, predicted: Array, gold: Array) -> Array:
+    """F1, precision and recall from counts of any common shape (...), shape (..., 3); 0/0 is 0."""
+    precision, recall, f1 = precision_recall_f1(correct, predicted, gold)
+    return np.stack([f1, precision, recall], axis=-1)
 
 
 def weighted_mean(scores: Array, weights: Array) -> Array:
-    """The mean over the last axis under weights of the same shape; 0 where they are all 0."""
-    return divide((scores * weights).sum(-1), weights.sum(-1))
+    """The mean of each measure over classes, (..., classes, 3) -> (..., 3), under weights (..., classes); 0/0 is 0."""
+    return divide((scores * weights[..., None]).sum(-2), weights.sum(-1)[..., None])
 
 
 def tag_pairs(predictions: Sequence[Any], references: Sequence[Any]) -> list[tuple[Any, Any]]:

@@ -39,11 +39,13 @@ class Truth(Metric):
 
     A mention is "<colour> [adjective]* <shape>": up to three words may stand between, none of them a colour, a mark
     or a function word. `truth_full` is the share of captions that mention at least one pair and only true ones: a
-    caption that mentions nothing claims nothing and is not fully true. Needs `facts["mentions"]` of a sample.
+    caption that mentions nothing claims nothing and is not fully true. Needs `facts["mentions"]` of a sample: `pairs`
+    that are there, `also` what one of them may be called as well (a hue in doubt: each counts as the pair it stands
+    for), and the `vocabulary`.
     """
 
     name = "truth"
-    signature = "truth|pairs:distinct|adjectives:3|v:1"
+    signature = "truth|pairs:distinct|adjectives:3|v:2"
     outputs = ("truth_f1", "truth_precision", "truth_recall", "truth_full")
     columns = ("true", "mentioned", "present", "full", "samples")
 
@@ -69,10 +71,18 @@ class Truth(Metric):
 
 def truth_row(caption: str | None, facts: Mapping[str, Any]) -> tuple[int, int, int, int]:
     """True, mentioned and present pairs of one image, and whether the caption is fully true."""
-    present = {(str(colour), str(shape)) for colour, shape in facts["pairs"]}
+    present = {pair_of(pair) for pair in facts["pairs"]}
     vocabulary = facts["vocabulary"]
-    found = set() if caption is None else mentioned(str(caption), vocabulary["colours"], vocabulary["shapes"])
+    said = set() if caption is None else mentioned(str(caption), vocabulary["colours"], vocabulary["shapes"])
+    meant = {pair_of(other): pair_of(pair) for other, pair in facts.get("also", ())}
+    found = {meant.get(pair, pair) for pair in said}
     return len(found & present), len(found), len(present), int(bool(found) and found <= present)
+
+
+def pair_of(pair: Sequence[Any]) -> Pair:
+    """A pair from JSON."""
+    colour, shape = pair
+    return str(colour), str(shape)
 
 
 def mentioned(caption: str, colours: Mapping[str, str], shapes: Mapping[str, str]) -> set[Pair]:

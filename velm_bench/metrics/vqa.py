@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from velm_bench.metrics.base import Array, MeanMetric, Metric, MetricInputError, aligned, divide
+from velm_bench.metrics.base import Array, Mask, MeanMetric, Metric, MetricInputError, aligned, all_ones, divide
 
 if TYPE_CHECKING:
     from velm_bench.samples import Sample
@@ -154,8 +154,9 @@ class ExactMatch(VqaMetric):
 class PairAccuracy(Metric):
     """The share of twins (samples with the same pair key) whose questions are all answered rightly.
 
-    A prediction is right if it is one of the most frequent normalised answers. A pair's row is its first sample's;
-    samples without a pair, or whose twin is not among the samples, count nothing.
+    A prediction is right if it is one of the most frequent normalised answers. A pair's row is its first failed
+    sample's, or else its first sample's, so that leaving out failed samples leaves out their pairs. Samples without a
+    pair, or whose twin is not among the samples, count nothing.
     """
 
     name = "pair_accuracy"
@@ -178,11 +179,16 @@ class PairAccuracy(Metric):
         out = np.zeros((len(right), 2))
         for members in rows.values():
             if len(members) > 1:
-                out[members[0]] = all(right[row] for row in members), 1.0
+                place = next((row for row in members if predictions[row] is None), members[0])
+                out[place] = all(right[row] for row in members), 1.0
         return out
 
     def finalize(self, totals: Array) -> Array:
         return divide(totals[..., :1], totals[..., 1:2], empty=np.nan)
+
+    def count(self, statistics: Array, weights: Array | Mask | None = None) -> int:
+        """The number of pairs."""
+        return round(float(self.totals(statistics, all_ones(statistics, weights))[1]))
 
 
 def most_frequent(answers: Sequence[Any]) -> set[str]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import math
-from collections.abc import Iterator, Mapping, Sequence
+import re
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,8 @@ from velm_bench.digests import digest_file
 from velm_bench.errors import SampleError, UsageError
 from velm_bench.models.base import Identity, Model, Setup, View
 from velm_bench.samples import Ability, ChoiceAnswer, ChooseRequest, Request, TagAnswer, TagRequest, TextAnswer
+from velm_bench.sources.conll import read_rows
+from velm_bench.sources.files import JsonError, from_json, read_text
 
 Given = str | Mapping[str, float] | tuple[str, ...]
 """What a file may hold for a sample: text or a label, a probability per option, or tags."""
@@ -89,16 +92,9 @@ def read_answers(path: Path) -> dict[str, Given]:
     (``{"id", "prediction"}``), or CoNLL columns with the predicted tag last (sentences are numbered from 0).
     UsageError naming file, line or row and field for anything malformed.
     """
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except OSError as error:
-        raise UsageError(f"The predictions file {path} cannot be read: {error.strerror or error}.") from error
-    except UnicodeDecodeError as error:
-        raise UsageError(f"The predictions file {path} is not UTF-8 text.") from error
-    start = text.lstrip()[:1]
-    entries = _json_array(path, text) if start == "[" else _json_lines(path, text) if start == "{" else _conll(text)
+    text = read_text(path)
     answers: dict[str, Given] = {}
-    for place, key, value in entries:
+    for place, key, value in _reader(text)(path, text):
         if key in answers:
             raise UsageError(f"In {path}, {place}: the id '{key}' stands there twice.")
         answers[key] = value
@@ -109,14 +105,23 @@ def read_answers(path: Path) -> dict[str, Given]:
 
 Entry = tuple[str, str, Given]
 
+ARRAY = re.compile(r"\s*\[\s*[{\]]")
+"""How an array of objects begins. A sentence may begin with a bracket too, but its columns go on otherwise."""
+OBJECT = re.compile(r'\s*\{\s*["}]')
+"""How an object begins."""
+
+
+def _reader(text: str) -> Callable[[Path, str], Iterator[Entry]]:
+    """Which form a file has."""
+    return _json_array if ARRAY.match(text) else _json_lines if OBJECT.match(text) else _conll
+
 
 def _json_array(path: Path, text: str) -> Iterator[Entry]:
     try:
-        rows = json.loads(text)
-    except json.JSONDecodeError as error:
-        raise UsageError(
-            f"The predictions file {path} is not valid JSON at line {error.lineno}: {error.msg}."
-        ) from error
+        rows = from_json(text)
+    except JsonError as error:
+        spot = f" at line {error.line}" if error.line else ""
+        raise UsageError(f"The predictions file {path} is not valid JSON{spot}: {error.reason}.") from error
     for number, row in enumerate(rows):
         yield _entry(path, f"row {number}", row)
 
@@ -126,9 +131,9 @@ def _json_lines(path: Path, text: str) -> Iterator[Entry]:
         if not line.strip():
             continue
         try:
-            row = json.loads(line)
-        except json.JSONDecodeError as error:
-            raise UsageError(f"In {path}, line {number} is not valid JSON: {error.msg}.") from error
+            row = from_json(line)
+        except JsonError as error:
+            raise UsageError(f"In {path}, line {number} is not valid JSON: {error.reason}.") from error
         yield _entry(path, f"line {number}", row)
 
 
@@ -161,16 +166,15 @@ def _value(path: Path, place: str, field: str, value: Any) -> Given:
 
 
 def _is_probability(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value) and value >= 0
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value <= sys.float_info.max
 
 
-def _conll(text: str) -> Iterator[Entry]:
-    """Sentences between blank lines; document markers are no sentences."""
-    tags: list[str] = []
-    number = 0
-    for line in [*text.splitlines(), ""]:
-        if line.strip() and not line.startswith("-DOCSTART-"):
-            tags.append(line.split()[-1])
-        elif tags:
-            yield f"sentence {number}", str(number), tuple(tags)
-            tags, number = [], number + 1
+def _conll(path: Path, text: str) -> Iterator[Entry]:
+    """Sentences as the `conll` source reads them, so that the numbers of gold and predictions agree."""
+    for number, (line, _, rows) in enumerate(read_rows(text)):
+        bare = next((place for place, cells in enumerate(rows, start=line) if len(cells) < 2), None)
+        if bare is not None:
+            raise UsageError(
+                f"In {path}, line {bare} has one column: write the token first and the predicted tag last, or JSON."
+            )
+        yield f"sentence {number}", str(number), tuple(cells[-1] for cells in rows)

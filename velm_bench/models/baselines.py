@@ -87,7 +87,8 @@ class Constant(Baseline):
 
 
 class Majority(Baseline):
-    """The most frequent right answer of the very samples it is asked: the best that any constant could do."""
+    """The most frequent right answer of the whole task, also of samples that --limit leaves out: about the best that
+    any constant could do."""
 
     def start(self, view: View) -> None:
         super().start(view)
@@ -108,7 +109,10 @@ class Majority(Baseline):
 
 
 class RandomGuess(Baseline):
-    """A random right answer of another sample; random over options and tags. Seeded by the sample's id and `--seed`."""
+    """A random one of the task's distinct right answers, which may be the sample's own; random over options and tags.
+
+    Seeded by the sample's id and `--seed`.
+    """
 
     def _seed_matters(self) -> int:
         return self.setup.seed

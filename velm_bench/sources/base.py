@@ -67,9 +67,10 @@ class Source(ABC):
         """The closed set of labels that the data itself knows (class folders, say); empty if it knows none."""
         return ()
 
-    def split(self, name: str) -> Source | None:
-        """The same data's other split ("train", say), or None where there is none to be had."""
-        return None
+    @classmethod
+    def public_split(cls, split: str) -> str:
+        """What to call a split where others read it; another name for one whose own is a secret."""
+        return split
 
 
 def describe(settings: SourceSettings) -> Mapping[str, Any]:

@@ -9,8 +9,8 @@ from typing import Any
 from velm_bench.errors import SampleError
 from velm_bench.samples import Picture, Sample
 from velm_bench.sources.files import Defects, picture_in, texts
-from velm_bench.sources.iob import require_tags, to_iob2
 from velm_bench.sources.rows import Fields, Row, TableSettings
+from velm_bench.sources.tags import read_tags
 from velm_bench.sources.templates import Column
 
 
@@ -85,12 +85,7 @@ def _tags(row: Row, settings: TableSettings) -> tuple[str, ...]:
     entries = value.split() if isinstance(value, str) else value
     if not isinstance(entries, list):
         raise SampleError(f"The tags {value!r:.40} are not a list: the reference list is empty.")
-    tags = [_name(entry, settings.names) for entry in entries]
-    try:
-        require_tags(tags)
-    except ValueError as error:
-        raise SampleError(f"{error}.") from error
-    return to_iob2(tags)
+    return read_tags([_name(entry, settings.names) for entry in entries])
 
 
 def _name(value: Any, names: Sequence[str]) -> str:

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from velm_bench.digests import digest_file
-from velm_bench.errors import UsageError
+from velm_bench.errors import SampleError, UsageError
 from velm_bench.samples import Sample
-from velm_bench.sources.files import FileSettings, FileSource, read_text
-from velm_bench.sources.iob import entrances, require_tags, to_iob2, types_of
+from velm_bench.sources.files import Defects, FileSettings, FileSource, read_text
+from velm_bench.sources.tags import entrances, read_tags, types_of
 
 _DOCUMENT = "-DOCSTART-"
 _SPACE = re.compile(r"[ \t]+")
@@ -41,8 +41,8 @@ class Sentence:
     """The line of the first token, counted from 1."""
     document: int
     """How many -DOCSTART- lines came before."""
-    tokens: list[str] = field(default_factory=list)
-    tags: list[str] = field(default_factory=list)
+    tokens: list[str]
+    tags: list[str]
 
 
 class ConllSource(FileSource[ConllSettings]):
@@ -63,26 +63,29 @@ class ConllSource(FileSource[ConllSettings]):
 
     def samples(self) -> Iterator[Sample]:
         for index, sentence in enumerate(self.sentences):
-            problem = self._problem(sentence)
-            yield Sample(
-                str(index),
-                inputs={"tokens": tuple(sentence.tokens)},
-                references=() if problem else to_iob2(sentence.tags),
-                group=f"document {sentence.document}" if sentence.document else "",
-                problem=problem,
-            )
+            yield self._sample(str(index), sentence)
 
-    def _problem(self, sentence: Sentence) -> str:
-        place = f"{self.path.name}, sentence of line {sentence.line}"
-        try:
-            require_tags(sentence.tags)
-        except ValueError as error:
-            return f"{place}: {error}."
-        wrong = entrances(sentence.tags) if self.settings.scheme == "iob2" else []
-        if not wrong:
-            return ""
-        tag = sentence.tags[wrong[0]]
-        return f"{place}: {tag} begins an entity, which is not IOB2: set 'scheme: iob1' if the file is IOB1."
+    def _sample(self, one: str, sentence: Sentence) -> Sample:
+        """A sentence; tags that can be read stay its truth where it is refused, so that its entities are missed."""
+        defects = Defects(f"{self.path.name}, sentence of line {sentence.line}")
+        references = defects.catch(lambda: read_tags(sentence.tags), ())
+        if references:
+            defects.catch(lambda: self._require_scheme(sentence.tags), None)
+        return Sample(
+            one,
+            inputs={"tokens": tuple(sentence.tokens)},
+            references=references,
+            group=f"document {sentence.document}" if sentence.document else "",
+            problem=str(defects),
+        )
+
+    def _require_scheme(self, tags: Sequence[str]) -> None:
+        """SampleError for an entity that begins as IOB2 does not allow, where that is what the file should be."""
+        wrong = entrances(tags) if self.settings.scheme == "iob2" else []
+        if wrong:
+            raise SampleError(
+                f"{tags[wrong[0]]} begins an entity, which is not IOB2: set 'scheme: iob1' if the file is IOB1."
+            )
 
     def options(self) -> tuple[str, ...]:
         """The entity types of the file."""
@@ -94,11 +97,33 @@ class ConllSource(FileSource[ConllSettings]):
 
 
 def read_conll(text: str, token_column: int, tag_column: int, path: Path) -> list[Sentence]:
-    """The sentences of a column file; UsageError naming the line that lacks a column.
+    """The sentences of a column file; UsageError naming the line that lacks a column."""
+    sentences = []
+    for line, document, rows in read_rows(text):
+        pairs = [
+            _cells(cells, token_column, tag_column, f"{path}, line {number}")
+            for number, cells in enumerate(rows, start=line)
+        ]
+        sentences.append(Sentence(line, document, [token for token, _ in pairs], [tag for _, tag in pairs]))
+    return sentences
+
+
+class Rows(NamedTuple):
+    """The lines of a sentence, cut into columns."""
+
+    line: int
+    """The line of the first, counted from 1."""
+    document: int
+    """How many -DOCSTART- lines came before."""
+    cells: list[list[str]]
+
+
+def read_rows(text: str) -> list[Rows]:
+    """The sentences of a column file, whatever their columns.
 
     Columns are set apart by any run of spaces and tabs; other white space (a no-break space, say) is part of a token.
     """
-    sentences: list[Sentence] = []
+    found: list[Rows] = []
     document, open_sentence = 0, False
     for number, line in enumerate(text.split("\n"), start=1):
         cells = _SPACE.split(stripped) if (stripped := line.strip(" \t\r")) else []
@@ -106,12 +131,10 @@ def read_conll(text: str, token_column: int, tag_column: int, path: Path) -> lis
             document, open_sentence = document + bool(cells), False
             continue
         if not open_sentence:
-            sentences.append(Sentence(number, document))
+            found.append(Rows(number, document, []))
             open_sentence = True
-        token, tag = _cells(cells, token_column, tag_column, f"{path}, line {number}")
-        sentences[-1].tokens.append(token)
-        sentences[-1].tags.append(tag)
-    return sentences
+        found[-1].cells.append(cells)
+    return found
 
 
 def _cells(cells: Sequence[str], token_column: int, tag_column: int, place: str) -> tuple[str, str]:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any, ClassVar, Generic, Self, TypeVar
 
-from pydantic import Field, ModelWrapValidatorHandler, PrivateAttr, ValidationInfo, field_validator, model_validator
+from pydantic import Field, ModelWrapValidatorHandler, ValidationInfo, field_validator, model_validator
 
 from velm_bench.digests import digest_json
 from velm_bench.errors import SampleError, UsageError
@@ -31,8 +31,6 @@ class FileSettings(SourceSettings):
     locations: ClassVar[frozenset[str]] = frozenset({"path", "images"})
     """The settings that say where files lie; they are no part of the identity, the files' content is."""
 
-    _section: dict[str, Any] = PrivateAttr(default_factory=dict)
-
     @field_validator("split")
     @classmethod
     def _known_split(cls, split: str, info: ValidationInfo) -> str:
@@ -51,14 +49,7 @@ class FileSettings(SourceSettings):
         settings = handler(_laid_over(section, section.get("split")))
         for name in settings.splits:
             cls.model_validate({**_laid_over(section, name), "splits": {}, "split": ""})
-        settings._section = dict(section)
         return settings
-
-    def on_split(self, name: str) -> Self | None:
-        """The same settings for another of the `splits`; None if it is not among them."""
-        if name not in self.splits:
-            return None
-        return type(self).model_validate({**self._section, "split": name})
 
     def identity(self) -> Mapping[str, Any]:
         """The settings that decide the samples, wherever the files lie."""
@@ -111,10 +102,6 @@ class FileSource(Source, Generic[S]):
     def fingerprint(self) -> str:
         return digest_json([self.settings.identity(), self.content()])
 
-    def split(self, name: str) -> Self | None:
-        settings = self.settings.on_split(name)
-        return None if settings is None else type(self).open(settings, self.place, self.kind)
-
     def folder_of(self, images: str, records: Path) -> Path:
         """The folder of the pictures: the `images` setting, or the folder of the record file if left out."""
         return self.place.find(images, "images") if images else records.parent
@@ -155,11 +142,32 @@ def read_bytes(path: Path) -> bytes:
 def read_json(path: Path) -> Any:
     """The value of a JSON file; UsageError naming the line where it is damaged."""
     try:
-        return json.loads(read_text(path))
+        return from_json(read_text(path))
+    except JsonError as error:
+        fault = f", line {error.line}, is not valid JSON" if error.line else " is not usable JSON"
+        raise UsageError(f"The file {path}{fault}: {error.reason}.") from error
+
+
+class JsonError(ValueError):
+    """A text is no JSON, or none that can be used."""
+
+    def __init__(self, reason: str, line: int = 0) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.line = line
+        """Counted from 1; 0 where there is no one line to blame."""
+
+
+def from_json(text: str) -> Any:
+    """The value of a JSON text; JsonError with the reason where it has none, whatever the text."""
+    try:
+        return json.loads(text)
     except json.JSONDecodeError as error:
-        raise UsageError(f"The file {path}, line {error.lineno}, is not valid JSON: {error.msg}.") from error
+        raise JsonError(error.msg, error.lineno) from error
     except RecursionError as error:
-        raise UsageError(f"The file {path} is not usable JSON: it is nested too deeply.") from error
+        raise JsonError("it is nested too deeply") from error
+    except ValueError as error:  # Python reads no numbers of thousands of digits
+        raise JsonError("it holds a number of too many digits") from error
 
 
 def records(data: Any, name: str, path: Path, expected: str) -> list[Mapping[str, Any]]:

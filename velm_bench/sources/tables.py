@@ -19,9 +19,9 @@ from velm_bench.errors import SampleError, UsageError
 from velm_bench.samples import EncodedPicture, Picture, Pixels, Sample
 from velm_bench.sources.base import Place
 from velm_bench.sources.cells import NEEDED, REFERENCES, SINGLE, known_names, sample_of
-from velm_bench.sources.files import FileSource, picture_in, read_json, read_text, require_unique
-from velm_bench.sources.iob import types_of
+from velm_bench.sources.files import FileSource, JsonError, from_json, picture_in, read_json, read_text, require_unique
 from velm_bench.sources.rows import Row, TableSettings, identity, matching, merged, require_columns, used_columns
+from velm_bench.sources.tags import types_of
 from velm_bench.sources.templates import Column
 
 Values = Mapping[Column, Any]
@@ -116,18 +116,17 @@ def _json_array(path: Path) -> list[tuple[int, Any]] | None:
         return None
     try:
         first, end = json.JSONDecoder().raw_decode(text)
-    except (json.JSONDecodeError, RecursionError):
+    except (ValueError, RecursionError):
         first, end = read_json(path), len(text)  # which raises, with the line
     return None if text[end:].strip() else list(enumerate(first, start=1))
 
 
 def _json_line(path: Path, spot: str, line: str) -> Any:
     try:
-        return json.loads(line)
-    except (json.JSONDecodeError, RecursionError) as error:
-        reason = error.msg if isinstance(error, json.JSONDecodeError) else "it is nested too deeply"
+        return from_json(line)
+    except JsonError as error:
         raise UsageError(
-            f"The file {path}, {spot}, is not valid JSON ({reason}): write one object per line, "
+            f"The file {path}, {spot}, is not valid JSON ({error.reason}): write one object per line, "
             "or one array in a .json file."
         ) from error
 

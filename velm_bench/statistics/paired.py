@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from velm_bench.statistics.resampling import (
     Metric,
+    bounds,
     determined,
     nothing,
-    percentiles,
     replicate_values,
     selected,
     tails,
@@ -44,7 +44,8 @@ def paired_difference(
     seed: int = 0,
     level: float = 0.95,
 ) -> dict[str, Difference]:
-    """The difference b - a of every output, its percentile interval and its bootstrap p.
+    """The difference b - a of every output, its percentile interval (widened where it would not contain it) and its
+    bootstrap p.
 
     Row i of both statistics, shape (samples, k), belongs to the same sample of group `groups[i]`. Raises ValueError
     where shapes or the level do not fit.
@@ -55,7 +56,7 @@ def paired_difference(
     low = high = p = nothing(metric)
     if determined(names, replicates):
         drawn_a, drawn_b = replicate_values(metric, [rows_a, rows_b], names, replicates, seed)
-        low, high = percentiles(drawn_b - drawn_a, level)
+        low, high = bounds(drawn_b - drawn_a, values, level)
         p = two_sided(drawn_b - drawn_a)
     return {
         output: Difference(*(float(part[place]) for part in (values, low, high, p)))

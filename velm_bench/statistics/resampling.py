@@ -34,7 +34,8 @@ class Metric(Protocol):
 
 
 class Estimate(NamedTuple):
-    """A score with its interval; a bound is NaN where it cannot be known (fewer than two groups)."""
+    """A score with its interval, low <= value <= high; a bound is NaN where it cannot be known (fewer than two groups,
+    or no replicate in which the score is defined)."""
 
     value: float
     low: float
@@ -64,18 +65,6 @@ def group_weights(count: int, replicates: int, seed: int = 0, block: int | None 
         drawn = ((words * np.uint64(count)) >> np.uint64(32)).astype(np.int64).reshape(rows, count)
         drawn += np.arange(rows, dtype=np.int64)[:, None] * count
         yield np.bincount(drawn.reshape(-1), minlength=rows * count).reshape(rows, count).astype(np.float64)
-
-
-def cluster_weights(
-    groups: Sequence[str] | NDArray[np.str_], replicates: int = 1000, seed: int = 0, block: int | None = None
-) -> Iterator[Array]:
-    """Bootstrap weights of samples, whole numbers: blocks of shape (<= block, samples).
-
-    All samples of a group share a weight. The sum over groups is the number of groups in every replicate.
-    """
-    codes, count = cluster_codes(groups)
-    for weights in group_weights(count, replicates, seed, block or max(1, CELLS // max(1, len(codes)))):
-        yield weights[:, codes]
 
 
 def replicate_values(
@@ -117,28 +106,21 @@ def interval(
     seed: int = 0,
     level: float = 0.95,
 ) -> dict[str, Estimate]:
-    """Every output of a metric with its percentile interval.
+    """Every output of a metric with its percentile interval, widened where it would not contain the score.
 
     `statistics` has shape (samples, k), `groups` a name per sample. `mask`, shape (samples,), restricts both to a
     slice; only groups with samples in it are drawn. Raises ValueError where shapes or the level do not fit.
     """
+    tails(level)
     rows, names = selected([statistics], groups, mask)
     values = metric.values(rows[0])
-    low, high = bounds(metric, rows, names, replicates, seed, level)
+    low = high = nothing(metric)
+    if determined(names, replicates):
+        low, high = bounds(replicate_values(metric, rows, names, replicates, seed)[0], values, level)
     return {
         output: Estimate(float(values[place]), float(low[place]), float(high[place]))
         for place, output in enumerate(metric.outputs)
     }
-
-
-def bounds(
-    metric: Metric, rows: Sequence[Array], names: NDArray[np.str_], replicates: int, seed: int, level: float
-) -> tuple[Array, Array]:
-    """Percentile bounds of one run's outputs, each of shape (outputs,)."""
-    tails(level)
-    if not determined(names, replicates):
-        return nothing(metric), nothing(metric)
-    return percentiles(replicate_values(metric, rows[:1], names, replicates, seed)[0], level)
 
 
 def selected(
@@ -172,8 +154,21 @@ def tails(level: float) -> tuple[float, float]:
     return (1.0 - level) / 2.0, (1.0 + level) / 2.0
 
 
+def bounds(replicates: Array, values: Array, level: float) -> tuple[Array, Array]:
+    """The central interval of each output, widened to its value; replicates (replicates, outputs), values (outputs,).
+
+    A score that resampling moves to one side would else lie outside: a calibration error is a sum of absolute
+    differences, which noise only enlarges, so that replicates of an error of 0 all lie above it.
+    """
+    low, high = percentiles(replicates, level)
+    return np.minimum(low, values), np.maximum(high, values)
+
+
 def percentiles(replicates: Array, level: float) -> tuple[Array, Array]:
-    """The central interval of each column, shape (replicates, outputs) -> two of (outputs,); NaN rows left out."""
+    """The central interval of each column, shape (replicates, outputs) -> two of (outputs,).
+
+    Replicates in which an output is undefined (NaN) are left out of its interval; where all are, its bounds are NaN.
+    """
     low_high = tails(level)
     if not np.isnan(replicates).any():
         low, high = np.quantile(replicates, low_high, axis=0)

@@ -6,8 +6,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Collection
 from typing import Any, ClassVar
 
-from velm_bench.errors import UsageError
-from velm_bench.samples import Ability, Answer, GenerateRequest, Prediction, Request, Sample
+from velm_bench.errors import SampleError, UsageError
+from velm_bench.samples import Ability, Answer, GenerateRequest, Prediction, Request, Sample, TextAnswer
 from velm_bench.tasks.definition import Task, fill
 
 
@@ -76,4 +76,11 @@ class TextKind(Kind):
         return self.generate(sample, self.text(sample))
 
     def predict(self, sample: Sample, answer: Answer) -> Prediction:
-        return Prediction(getattr(answer, "text", "").strip())
+        return Prediction(text_of(answer).strip())
+
+
+def text_of(answer: Answer) -> str:
+    """The words of a free answer; SampleError for an answer of another sort, which says nothing in words."""
+    if not isinstance(answer, TextAnswer):
+        raise SampleError(f"The model gave a {type(answer).__name__} where words were asked for: mend its adapter.")
+    return answer.text

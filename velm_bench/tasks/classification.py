@@ -7,8 +7,8 @@ import re
 from collections.abc import Collection, Sequence
 
 from velm_bench.errors import UsageError
-from velm_bench.samples import Ability, Answer, ChoiceAnswer, ChooseRequest, Prediction, Request, Sample, TextAnswer
-from velm_bench.tasks.base import Kind
+from velm_bench.samples import Ability, Answer, ChoiceAnswer, ChooseRequest, Prediction, Request, Sample
+from velm_bench.tasks.base import Kind, text_of
 
 
 class Classification(Kind):
@@ -42,7 +42,7 @@ class Classification(Kind):
         options = self.options(sample)
         if isinstance(answer, ChoiceAnswer):
             return Prediction(_from_logprobs(options, answer.logprobs))
-        label = find_label(answer.text, options) if isinstance(answer, TextAnswer) else None
+        label = find_label(text_of(answer), options)
         return Prediction({"label": label, "ranked": None, "probabilities": None}, failures=int(label is None))
 
 

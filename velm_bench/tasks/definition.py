@@ -97,18 +97,31 @@ class Task(BaseModel):
         return digest_json(asked)
 
     def on_split(self, split: str) -> Task:
-        """The same task on another split of its data; its name says so."""
+        """The same task on another split of its data; its name says so, but for the key of a secret split."""
         source = {**self.source, "split": split}
-        return self.model_copy(update={"name": f"{self.name}:{split}", "source": source, "expected_samples": None})
+        name = f"{self.name}:{self.source_class().public_split(split)}"
+        return self.model_copy(update={"name": name, "source": source, "expected_samples": None})
 
-    def source_settings(self) -> tuple[type[Source], SourceSettings]:
-        """The source's class and its validated section; UsageError for an unknown type or key."""
+    def public_definition(self) -> dict[str, Any]:
+        """The task as JSON for other people's eyes: without the key of a secret split."""
+        definition = self.model_dump(mode="json")
+        split = self.source.get("split")
+        if isinstance(split, str):
+            definition["source"]["split"] = self.source_class().public_split(split)
+        return definition
+
+    def source_class(self) -> type[Source]:
+        """The class of the task's source; UsageError where it has no type, or an unknown one."""
         from velm_bench.sources import SOURCES
 
         kind_of_source = self.source.get("type")
         if not isinstance(kind_of_source, str):
             raise UsageError(f"In task '{self.name}': the key 'source.type' is missing: add it.")
-        source = SOURCES.get(kind_of_source)
+        return SOURCES.get(kind_of_source)
+
+    def source_settings(self) -> tuple[type[Source], SourceSettings]:
+        """The source's class and its validated section; UsageError for an unknown type or key."""
+        source = self.source_class()
         return source, parse(source.Settings, dict(self.source), f"task '{self.name}', section 'source'")
 
 

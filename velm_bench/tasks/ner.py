@@ -6,8 +6,8 @@ from collections.abc import Collection, Sequence
 from typing import Any
 
 from velm_bench.errors import UsageError
-from velm_bench.samples import Ability, Answer, Prediction, Request, Sample, TagAnswer, TagRequest, TextAnswer
-from velm_bench.tasks.base import Kind
+from velm_bench.samples import Ability, Answer, Prediction, Request, Sample, TagAnswer, TagRequest
+from velm_bench.tasks.base import Kind, text_of
 
 
 class Ner(Kind):
@@ -48,8 +48,7 @@ class Ner(Kind):
     def predict(self, sample: Sample, answer: Answer) -> Prediction:
         if isinstance(answer, TagAnswer):
             return Prediction(list(answer.tags))
-        text = answer.text if isinstance(answer, TextAnswer) else ""
-        tags, failures = align_entities(text, tuple(sample.inputs["tokens"]), self.types())
+        tags, failures = align_entities(text_of(answer), tuple(sample.inputs["tokens"]), self.types())
         return Prediction(tags, failures)
 
     def truth(self, sample: Sample) -> Any:

@@ -49,6 +49,21 @@ def test_streams_are_golden() -> None:
     assert [stream.below(100) for _ in range(6)] == [55, 1, 59, 64, 74, 72]
 
 
+def test_draws_that_nobody_needs_are_passed_over() -> None:
+    for length in range(6):
+        drawn, passed = Stream("skip", length), Stream("skip", length)
+        order = drawn.shuffled(range(length))
+        postponed = passed.shuffled_if_needed(range(length))
+        assert drawn.bits() == passed.bits()
+        assert list(postponed) == order
+        drawn.skip(length)
+        assert [passed.bits() for _ in range(length + 1)][-1] == drawn.bits()
+
+
+def test_below_is_the_upper_part_of_the_bits() -> None:
+    assert [Stream("b", n).below(n) for n in range(1, 99)] == [Stream("b", n).bits() * n >> 64 for n in range(1, 99)]
+
+
 def test_streams_are_even_and_fair() -> None:
     stream = Stream("even")
     counts = np.bincount([stream.below(8) for _ in range(8000)], minlength=8)

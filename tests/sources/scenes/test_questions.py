@@ -9,8 +9,8 @@ from collections.abc import Callable
 import pytest
 
 from velm_bench.sources.scenes.graph import COLOURS, HELD_OUT, ICON_KINDS, MARGIN, SHAPES, Scene, Thing, fits, scene
-from velm_bench.sources.scenes.programs import TYPES, readings
-from velm_bench.sources.scenes.questions import Question, consensus, questions, training_questions, twin
+from velm_bench.sources.scenes.programs import TYPES, Bigger, More, readings
+from velm_bench.sources.scenes.questions import Question, _asked, consensus, questions, training_questions, twin
 
 SCENES = 700
 CHANCE = {"exist": 0.52, "compare": 0.52, "relation": 0.52, "size": 0.52, "colour": 0.15, "shape": 0.15, "count": 0.25}
@@ -198,3 +198,17 @@ def test_only_test_like_splits_have_twins() -> None:
 def test_secret_splits_differ_by_key_and_hide_it() -> None:
     assert questions("fresh:a", 0) != questions("fresh:b", 0)
     assert "secret" not in questions("fresh:secret", 0)[0].id
+
+
+def test_edits_that_are_passed_over_flip_no_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    def twins() -> list[object]:
+        return [twin("test", index, k) for index in range(60) for k in range(len(questions("test", index)))]
+
+    quick = twins()
+    for program in (More, Bigger):
+        monkeypatch.setattr(program, "may_flip", lambda *_: True)
+    _asked.cache_clear()
+    questions.cache_clear()
+    assert twins() == quick
+    _asked.cache_clear()
+    questions.cache_clear()

@@ -87,11 +87,7 @@ def test_settings_are_checked() -> None:
         opened("detection")
 
 
-def test_options_and_other_splits() -> None:
+def test_options() -> None:
     assert opened("ner").options() == ("PER", "LOC", "ORG", "MISC")
     assert "circle" in opened("classification").options()
     assert opened("vqa").options() == ()
-    train = opened("vqa", size=96).split("train")
-    assert isinstance(train, ScenesSource)
-    assert (train.settings.split, train.settings.size) == ("train", 96)
-    assert opened("vqa").split("nonsense") is None

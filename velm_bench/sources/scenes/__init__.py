@@ -11,7 +11,7 @@ from .questions import Question, questions, training_questions, twin
 from .raster import render
 from .splits import SPLITS, VERSION
 from .tags import VISUAL_TAGS, visual_tags
-from .words import VOCABULARY, mentioned
+from .words import VOCABULARY
 
 __all__ = [
     "CLASSES",
@@ -25,7 +25,6 @@ __all__ = [
     "captions",
     "class_label",
     "entity_sentence",
-    "mentioned",
     "mentions",
     "oracle_caption",
     "questions",

@@ -5,6 +5,8 @@ Measured on the training split by `benchmarks/scenes_balance.py` and fixed since
 
 from __future__ import annotations
 
+from functools import cache
+
 KEEP: dict[tuple[str, str], int] = {
     ("bigger", "no"): 979,
     ("bigger", "yes"): 1000,
@@ -77,6 +79,7 @@ def pattern(template: str) -> str:
     return template if kind in ("count", "exist") else f"{kind} {rest.split()[0]}" if kind == "relation" else kind
 
 
+@cache
 def kept_of_1000(template: str, answer: str) -> int:
     """How many of 1000 such proposals are kept."""
     return KEEP.get((pattern(template), answer), 1000)

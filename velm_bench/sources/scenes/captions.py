@@ -7,7 +7,7 @@ from collections.abc import Callable
 from functools import lru_cache
 
 from .graph import Scene, Thing, scene
-from .programs import SIDES, article, on_side, plural, readings
+from .programs import SIDES, article, on_side, others_see, plural, readings
 from .rng import Stream
 from .splits import VERSION
 from .words import (
@@ -22,6 +22,8 @@ from .words import (
 )
 
 Style = Callable[[Scene, Stream], str]
+Pair = tuple[str, str]
+"""A colour and a shape."""
 
 _SIDE_PHRASES = {
     "left": ("to the left of", "left of"),
@@ -64,9 +66,19 @@ def oracle_caption(split: str, index: int) -> str:
             return caption
 
 
-def mentions(written: Scene) -> frozenset[tuple[str, str]]:
-    """The (colour, shape) pairs that are true of the scene; a doubtful hue makes both of its names true."""
-    return frozenset((thing.colour, thing.shape) for read in readings(written) for thing in read.things)
+def mentions(written: Scene) -> frozenset[Pair]:
+    """The (colour, shape) pairs of the scene, as its graph names them."""
+    return frozenset((thing.colour, thing.shape) for thing in written.things)
+
+
+def other_names(written: Scene) -> dict[Pair, Pair]:
+    """What a thing of doubtful hue may be called as well, to the pair that the graph calls it."""
+    there = mentions(written)
+    names = {
+        (other.colour, other.shape): (thing.colour, thing.shape)
+        for thing, other in zip(written.things, others_see(written).things, strict=True)
+    }
+    return {other: pair for other, pair in names.items() if other not in there}
 
 
 def _seen(written: Scene, stream: Stream) -> Scene:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal
 
@@ -83,6 +83,33 @@ class Thing:
     rgb: tuple[int, int, int]
     variant: int = 0
 
+    def but(
+        self,
+        *,
+        shape: str | None = None,
+        colour: str | None = None,
+        size: str | None = None,
+        texture: str | None = None,
+        x: int | None = None,
+        y: int | None = None,
+        scale: int | None = None,
+        angle: int | None = None,
+        rgb: tuple[int, int, int] | None = None,
+    ) -> Thing:
+        """The same thing with some of it changed: `dataclasses.replace`, several times as fast."""
+        return Thing(
+            self.shape if shape is None else shape,
+            self.colour if colour is None else colour,
+            self.size if size is None else size,
+            self.texture if texture is None else texture,
+            self.x if x is None else x,
+            self.y if y is None else y,
+            self.scale if scale is None else scale,
+            self.angle if angle is None else angle,
+            self.rgb if rgb is None else rgb,
+            self.variant,
+        )
+
     @property
     def is_icon(self) -> bool:
         """Whether this is a composite icon and not one of the eight shapes."""
@@ -130,6 +157,10 @@ class Scene:
     noise: int
     doubt: Doubt | None = None
 
+    def showing(self, things: tuple[Thing, ...], doubt: Doubt | None) -> Scene:
+        """The same background with these things, and this doubt about them."""
+        return Scene(self.split, self.index, things, self.background, self.noise, doubt)
+
     @property
     def icons(self) -> tuple[Thing, ...]:
         """The composite icons among the things."""
@@ -148,14 +179,14 @@ def scene(split: str, index: int) -> Scene:
 
 def recoloured(thing: Thing, colour: str) -> Thing:
     """The thing in another colour, its small deviation from the palette kept."""
-    old, new = PALETTE[thing.colour], PALETTE[colour]
-    rgb = tuple(min(255, max(0, n + now - o)) for n, now, o in zip(new, thing.rgb, old, strict=True))
-    return replace(thing, colour=colour, rgb=(rgb[0], rgb[1], rgb[2]))
+    old, new, now = PALETTE[thing.colour], PALETTE[colour], thing.rgb
+    red, green, blue = (min(255, max(0, new[i] + now[i] - old[i])) for i in range(3))
+    return thing.but(colour=colour, rgb=(red, green, blue))
 
 
 def resized(thing: Thing, size: str) -> Thing:
     """The thing in the other size, at the middle of that size's range."""
-    return replace(thing, size=size, scale=sum(_RADII[size]) // 2)
+    return thing.but(size=size, scale=sum(_RADII[size]) // 2)
 
 
 def between_hues(colour: str, doubt: Doubt) -> tuple[int, int, int]:
@@ -244,11 +275,16 @@ def _place(things: list[Thing], stream: Stream) -> list[Thing]:
 def _try_places(things: list[Thing], stream: Stream) -> list[Thing] | None:
     placed: list[Thing] = []
     for thing in sorted(things, key=lambda t: -t.scale):
-        edge = _reach(thing) + 8
+        edge, below = _reach(thing) + 8, stream.below
+        span = 1024 - 2 * edge + 1
+        taken = [(other.x, other.y, _least(thing.scale, other)) for other in placed]
         for _ in range(30):
-            x, y = stream.between(edge, 1024 - edge), stream.between(edge, 1024 - edge)
-            if all(_room(thing.scale, other, x, y) for other in placed):
-                placed.append(replace(thing, x=x, y=y))
+            x, y = edge + below(span), edge + below(span)
+            for other_x, other_y, least in taken:
+                if (other_x - x) * (other_x - x) + (other_y - y) * (other_y - y) < least:
+                    break
+            else:
+                placed.append(thing.but(x=x, y=y))
                 break
         else:
             return None
@@ -268,13 +304,14 @@ def _reach(thing: Thing) -> int:
     return thing.scale * 9 // 8
 
 
-def _room(scale: int, other: Thing, x: int, y: int) -> bool:
-    least = scale * 9 // 8 + _reach(other) + _GAP
-    return (other.x - x) * (other.x - x) + (other.y - y) * (other.y - y) >= least * least
+def _least(scale: int, other: Thing) -> int:
+    """The square of the least distance at which something of this radius leaves room for another thing."""
+    return int((scale * 9 // 8 + _reach(other) + _GAP) ** 2)
 
 
 def _apart(thing: Thing, other: Thing) -> bool:
-    return _room(thing.scale, other, thing.x, thing.y)
+    across, down = other.x - thing.x, other.y - thing.y
+    return across * across + down * down >= _least(thing.scale, other)
 
 
 def _inside(thing: Thing) -> bool:
@@ -314,13 +351,13 @@ def _doubtful_hue(drawn: Scene, at: int, share: int, stream: Stream) -> Scene:
     if (other, thing.shape) in HELD_OUT and drawn.split != "test_novel":
         return drawn
     doubt = Doubt("hue", at, other, share)
-    return _changed(drawn, at, replace(thing, rgb=between_hues(thing.colour, doubt)), doubt)
+    return _changed(drawn, at, thing.but(rgb=between_hues(thing.colour, doubt)), doubt)
 
 
 def _doubtful_size(drawn: Scene, at: int, share: int, stream: Stream) -> Scene:
     thing = drawn.things[at]
     other = SIZES[1 - SIZES.index(thing.size)]
-    changed = replace(thing, scale=stream.between(*_DOUBTFUL_RADIUS))
+    changed = thing.but(scale=stream.between(*_DOUBTFUL_RADIUS))
     return _changed(drawn, at, changed, Doubt("size", at, other, share))
 
 
@@ -333,7 +370,7 @@ def _doubtful_place(drawn: Scene, at: int, share: int, stream: Stream) -> Scene:
     step = stream.between(4, _TIE) * (1 if stream.chance(1, 2) else -1)
     x, edge = drawn.things[partner].x + step, _reach(drawn.things[at])
     for _ in range(24):
-        moved = replace(drawn.things[at], x=x, y=stream.between(edge, 1024 - edge))
+        moved = drawn.things[at].but(x=x, y=stream.between(edge, 1024 - edge))
         changed = _changed(drawn, at, moved, Doubt("tie", at, str(partner), share))
         if changed.doubt:
             return changed
@@ -343,4 +380,4 @@ def _doubtful_place(drawn: Scene, at: int, share: int, stream: Stream) -> Scene:
 def _changed(drawn: Scene, at: int, thing: Thing, doubt: Doubt) -> Scene:
     """The scene with this thing at place `at`, unless it would then overlap another."""
     things = (*drawn.things[:at], thing, *drawn.things[at + 1 :])
-    return replace(drawn, things=things, doubt=doubt) if fits(things) else drawn
+    return drawn.showing(things, doubt) if fits(things) else drawn

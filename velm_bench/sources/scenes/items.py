@@ -10,7 +10,7 @@ from typing import Any
 from velm_bench.digests import digest_json
 from velm_bench.samples import Picture, Pixels, Sample
 
-from .captions import captions, mentions, oracle_caption
+from .captions import captions, mentions, oracle_caption, other_names
 from .classes import class_label
 from .entities import entity_sentence
 from .graph import Scene, scene
@@ -46,7 +46,6 @@ def captioning(split: str, size: int) -> Iterator[Sample]:
     """A sample per scene, with five reference captions."""
     for index in range(split_size(split)):
         seen = scene(split, index)
-        pairs = [list(pair) for pair in sorted(mentions(seen))]
         yield Sample(
             group_id(split, index),
             (ScenePicture(seen, size),),
@@ -55,9 +54,15 @@ def captioning(split: str, size: int) -> Iterator[Sample]:
             slices={"things": str(len(seen.things)), "icons": _yes_no(bool(seen.icons))},
             facts={
                 "oracle": oracle_caption(split, index),
-                "mentions": {"pairs": pairs, "vocabulary": VOCABULARY},
+                "mentions": _mentioned(seen),
             },
         )
+
+
+def _mentioned(seen: Scene) -> dict[str, Any]:
+    """What the `truth` metric needs of a scene: the pairs there, what else one of them may be called, and the words."""
+    also = [[list(other), list(pair)] for other, pair in sorted(other_names(seen).items())]
+    return {"pairs": [list(pair) for pair in sorted(mentions(seen))], "also": also, "vocabulary": VOCABULARY}
 
 
 def vqa(split: str, size: int) -> Iterator[Sample]:

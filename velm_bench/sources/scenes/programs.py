@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import cache
 from typing import ClassVar
 
-from .graph import ICON_TYPE, MARGIN, Scene, Thing, recoloured, resized
+from .graph import ICON_TYPE, MARGIN, Doubt, Scene, Thing, recoloured, resized
 
 SIDES = ("left", "right", "above", "below")
 SIDE_WORDS = {"left": "left of", "right": "right of", "above": "above", "below": "below"}
@@ -45,17 +46,16 @@ class Phrase:
 
     def fits(self, thing: Thing) -> bool:
         """Whether it describes this thing. Icons have neither a size nor a texture that anybody speaks of."""
-        if self.colour and self.colour != thing.colour:
-            return False
-        if self.shape and self.shape != thing.shape:
-            return False
-        if (self.size or self.texture) and thing.is_icon:
-            return False
-        return self.size in ("", thing.size) and self.texture in ("", thing.texture)
+        return bool(self.all((thing,)))
 
     def all(self, things: Sequence[Thing]) -> list[Thing]:
         """The things that it describes."""
-        return [thing for thing in things if self.fits(thing)]
+        colour, shape, size, texture = self.colour, self.shape, self.size, self.texture
+        found = [t for t in things if (not colour or t.colour == colour) and (not shape or t.shape == shape)]
+        if not found or not (size or texture):
+            return found
+        alike = [t for t in found if (not size or t.size == size) and (not texture or t.texture == texture)]
+        return [t for t in alike if t.shape not in ICON_TYPE]
 
     def only(self, things: Sequence[Thing]) -> Thing | None:
         """The one thing that it describes; None where there is none, or more than one."""
@@ -83,22 +83,36 @@ def on_side(thing: Thing, side: str, other: Thing) -> bool | None:
 
 def readings(scene: Scene) -> tuple[Scene, Scene]:
     """The scene as most people see it, and as the others do; the same one twice where there is no doubt."""
+    return most_see(scene), others_see(scene)
+
+
+def most_see(scene: Scene) -> Scene:
+    """The scene as most people see it."""
+    doubt = scene.doubt
+    return _beside(scene, doubt, 1) if doubt and doubt.kind == "tie" else scene
+
+
+def others_see(scene: Scene) -> Scene:
+    """The scene as the others see it; as most do where there is no doubt."""
     doubt = scene.doubt
     if doubt is None:
-        return scene, scene
+        return scene
+    if doubt.kind == "tie":
+        return _beside(scene, doubt, -1)
     thing = scene.things[doubt.thing]
-    if doubt.kind == "hue":
-        return scene, _with(scene, doubt.thing, recoloured(thing, doubt.other))
-    if doubt.kind == "size":
-        return scene, _with(scene, doubt.thing, resized(thing, doubt.other))
-    partner = scene.things[int(doubt.other)]
+    other = recoloured(thing, doubt.other) if doubt.kind == "hue" else resized(thing, doubt.other)
+    return _with(scene, doubt.thing, other)
+
+
+def _beside(scene: Scene, doubt: Doubt, way: int) -> Scene:
+    """The scene with its level thing clearly on one side of the other: where it lies (1), or opposite (-1)."""
+    thing, partner = scene.things[doubt.thing], scene.things[int(doubt.other)]
     step = MARGIN if thing.x > partner.x else -MARGIN
-    seen = (replace(thing, x=partner.x + step), replace(thing, x=partner.x - step))
-    return _with(scene, doubt.thing, seen[0]), _with(scene, doubt.thing, seen[1])
+    return _with(scene, doubt.thing, thing.but(x=partner.x + way * step))
 
 
 def _with(scene: Scene, at: int, thing: Thing) -> Scene:
-    return replace(scene, things=(*scene.things[:at], thing, *scene.things[at + 1 :]))
+    return scene.showing((*scene.things[:at], thing, *scene.things[at + 1 :]), scene.doubt)
 
 
 class Program(ABC):
@@ -129,13 +143,20 @@ class Program(ABC):
         """The descriptions whose number of bearers decides the answer."""
         return ()
 
+    def may_flip(self, name: str, thing: Thing, value: object) -> bool:
+        """False where the edit `name` of a thing (to `value`) can never give another answer, so that none is tried."""
+        return True
+
 
 def _mention(phrase: Phrase) -> str:
     """Which attributes a phrase mentions: "colour+shape", or "icon" for the name of one."""
-    named = [name for name in ("size", "texture", "colour") if getattr(phrase, name)]
-    if phrase.shape:
-        named.append("icon" if phrase.shape in ICON_TYPE else "shape")
-    return "+".join(named) or "thing"
+    kind = "" if not phrase.shape else "icon" if phrase.shape in ICON_TYPE else "shape"
+    return _mentioning(bool(phrase.size), bool(phrase.texture), bool(phrase.colour), kind)
+
+
+@cache
+def _mentioning(size: bool, texture: bool, colour: bool, kind: str) -> str:
+    return "+".join(filter(None, (size * "size", texture * "texture", colour * "colour", kind))) or "thing"
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,79 +207,74 @@ class Count(Program):
 
 
 @dataclass(frozen=True, slots=True)
-class Colour(Program):
+class Attribute(Program):
+    """What is this about the thing referred to? A subclass says which attribute, and how people ask for it."""
+
+    target: Phrase
+    answer_type: ClassVar[str] = "other"
+    patterns: ClassVar[tuple[str, ...]]
+    """Ways to ask, with `{}` for the thing."""
+    of_icons: ClassVar[bool] = False
+    """Whether it is asked about icons too."""
+
+    @property
+    def template(self) -> str:
+        return f"{self.type} {_mention(self.target)}"
+
+    def answer(self, scene: Scene) -> str | None:
+        thing = self.target.only(scene.things)
+        if thing is None or (thing.is_icon and not self.of_icons):
+            return None
+        return self.read(thing)
+
+    @staticmethod
+    @abstractmethod
+    def read(thing: Thing) -> str:
+        """The attribute of a thing."""
+
+    def subjects(self, scene: Scene) -> tuple[Thing | None, ...]:
+        return (self.target.only(scene.things),)
+
+    def wordings(self) -> tuple[str, ...]:
+        name = self.target.text
+        return tuple(pattern.format(name) for pattern in self.patterns)
+
+
+class Colour(Attribute):
     """What colour is the thing referred to?"""
 
-    target: Phrase
+    __slots__ = ()
     type: ClassVar[str] = "colour"
-    answer_type: ClassVar[str] = "other"
+    of_icons: ClassVar[bool] = True
+    patterns = ("what colour is the {}?", "which colour does the {} have?", "what is the colour of the {}?")
 
-    @property
-    def template(self) -> str:
-        return f"colour {_mention(self.target)}"
-
-    def answer(self, scene: Scene) -> str | None:
-        thing = self.target.only(scene.things)
-        return thing.colour if thing else None
-
-    def subjects(self, scene: Scene) -> tuple[Thing | None, ...]:
-        return (self.target.only(scene.things),)
-
-    def wordings(self) -> tuple[str, ...]:
-        name = self.target.text
-        return (
-            f"what colour is the {name}?",
-            f"which colour does the {name} have?",
-            f"what is the colour of the {name}?",
-        )
+    @staticmethod
+    def read(thing: Thing) -> str:
+        return thing.colour
 
 
-@dataclass(frozen=True, slots=True)
-class Shape(Program):
+class Shape(Attribute):
     """What shape is the thing referred to? Only the eight shapes are answers."""
 
-    target: Phrase
+    __slots__ = ()
     type: ClassVar[str] = "shape"
-    answer_type: ClassVar[str] = "other"
+    patterns = ("what shape is the {}?", "which shape does the {} have?", "what is the shape of the {}?")
 
-    @property
-    def template(self) -> str:
-        return f"shape {_mention(self.target)}"
-
-    def answer(self, scene: Scene) -> str | None:
-        thing = self.target.only(scene.things)
-        return thing.shape if thing and not thing.is_icon else None
-
-    def subjects(self, scene: Scene) -> tuple[Thing | None, ...]:
-        return (self.target.only(scene.things),)
-
-    def wordings(self) -> tuple[str, ...]:
-        name = self.target.text
-        return f"what shape is the {name}?", f"which shape does the {name} have?", f"what is the shape of the {name}?"
+    @staticmethod
+    def read(thing: Thing) -> str:
+        return thing.shape
 
 
-@dataclass(frozen=True, slots=True)
-class Size(Program):
+class Size(Attribute):
     """Is the thing referred to small or large?"""
 
-    target: Phrase
+    __slots__ = ()
     type: ClassVar[str] = "size"
-    answer_type: ClassVar[str] = "other"
+    patterns = ("what size is the {}?", "is the {} small or large?", "what is the size of the {}?")
 
-    @property
-    def template(self) -> str:
-        return f"size {_mention(self.target)}"
-
-    def answer(self, scene: Scene) -> str | None:
-        thing = self.target.only(scene.things)
-        return thing.size if thing and not thing.is_icon else None
-
-    def subjects(self, scene: Scene) -> tuple[Thing | None, ...]:
-        return (self.target.only(scene.things),)
-
-    def wordings(self) -> tuple[str, ...]:
-        name = self.target.text
-        return f"what size is the {name}?", f"is the {name} small or large?", f"what is the size of the {name}?"
+    @staticmethod
+    def read(thing: Thing) -> str:
+        return thing.size
 
 
 @dataclass(frozen=True, slots=True)
@@ -280,6 +296,12 @@ class More(Program):
 
     def phrases(self) -> tuple[Phrase, ...]:
         return self.first, self.second
+
+    def may_flip(self, name: str, thing: Thing, value: object) -> bool:
+        """One thing has to go over from these to those; two that exchange their looks leave the numbers alone."""
+        if name == "exchange":
+            return False
+        return {getattr(thing, name), value} == {getattr(self.first, name), getattr(self.second, name)}
 
     def wordings(self) -> tuple[str, ...]:
         one, other = self.first.plural, self.second.plural
@@ -307,6 +329,10 @@ class Bigger(Program):
 
     def subjects(self, scene: Scene) -> tuple[Thing | None, ...]:
         return self.first.only(scene.things), self.second.only(scene.things)
+
+    def may_flip(self, name: str, thing: Thing, value: object) -> bool:
+        """Another colour or shape of the two leaves the answer, or nobody knows any more which are meant."""
+        return name not in ("colour", "shape")
 
     def wordings(self) -> tuple[str, ...]:
         one, other = self.first.text, self.second.text

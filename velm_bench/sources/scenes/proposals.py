@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import chain
+from operator import attrgetter
 
 from .graph import COLOURS, HELD_OUT, ICON_KINDS, ICON_TYPE, ICONS, SHAPES, SIZES, TEXTURES, Scene, Thing
 from .programs import SIDES, Bigger, Colour, Count, Exist, More, Phrase, Program, Query, Relation, Shape, Size
@@ -13,6 +15,11 @@ Proposer = Callable[[Scene, Stream], Program | None]
 _SINGLE = (("shape",), ("colour",))
 _DOUBLE = (("colour", "shape"), ("size", "shape"), ("texture", "shape"), ("size", "colour"), ("texture", "colour"))
 _TRIPLE = (("size", "texture", "shape"), ("size", "texture", "colour"), ("size", "colour", "shape"))
+_READ: dict[tuple[str, ...], Callable[[Thing], object]] = {
+    names: attrgetter(*names) for names in (*_SINGLE, *_DOUBLE, *_TRIPLE)
+}
+_OF_SHAPES = frozenset(names for names in _READ if {"size", "texture"} & set(names))
+"""What describes no icon."""
 
 
 def proposer(kind: str, stream: Stream) -> Proposer:
@@ -34,13 +41,21 @@ def _describe(thing: Thing, names: tuple[str, ...]) -> Phrase:
 def _refer(scene: Scene, thing: Thing, stream: Stream, hidden: str = "") -> Phrase | None:
     """A phrase that describes this thing alone and does not give away the `hidden` attribute; short ones first."""
     longer_first = stream.chance(1, 4)
-    for names in (*(() if longer_first else stream.shuffled(_SINGLE)), *stream.shuffled(_DOUBLE), *_TRIPLE):
-        if hidden in names:
-            continue
-        phrase = _describe(thing, names)
-        if phrase.only(scene.things) is thing:
-            return phrase
+    singles = () if longer_first else stream.shuffled(_SINGLE)
+    for names in chain(singles, stream.shuffled_if_needed(_DOUBLE), _TRIPLE):
+        if hidden not in names and _singles_out(thing, names, scene):
+            return _describe(thing, names)
     return None
+
+
+def _singles_out(thing: Thing, names: tuple[str, ...], scene: Scene) -> bool:
+    """Whether these attributes describe this thing alone."""
+    if names in _OF_SHAPES and thing.is_icon:
+        return False
+    read = _READ[names]
+    own = read(thing)
+    alike = [other for other in scene.things if read(other) == own]
+    return len(alike) == 1 or (names in _OF_SHAPES and sum(not other.is_icon for other in alike) == 1)
 
 
 def _two(scene: Scene, stream: Stream) -> tuple[Thing, Thing] | None:

@@ -157,7 +157,7 @@ def _question(asked: Asked, picture: Scene, name: str, k: int, stream: Stream) -
     first, second = readings(picture)
     answer = program.answer(first)
     assert answer is not None
-    other = program.answer(second) or answer
+    other = answer if first is second else program.answer(second) or answer
     text = stream.choice(program.wordings())
     return Question(
         id=name,
@@ -176,9 +176,12 @@ def _question(asked: Asked, picture: Scene, name: str, k: int, stream: Stream) -
 def _annotate(program: Program, answer: str, other: str, picture: Scene, stream: Stream) -> tuple[str, ...]:
     """Ten people's answers: each sees the scene one way or the other, and slips in one case of fifty."""
     share = picture.doubt.share if picture.doubt else 1000
-    answers = []
+    seen, doubtful, answers = answer, answer != other, []
     for _ in range(ANNOTATORS):
-        seen = answer if stream.chance(share, 1000) else other
+        if doubtful:
+            seen = answer if stream.chance(share, 1000) else other
+        else:
+            stream.skip(1)
         answers.append(_slip(program, seen, stream) if stream.chance(_SLIPS, 1000) else seen)
     return tuple(answers)
 

@@ -6,7 +6,7 @@ alone are drawn, so no rounding of a platform can enter.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from hashlib import blake2b
 from typing import TypeVar
 
@@ -36,9 +36,17 @@ class Stream:
         z = ((z ^ (z >> 27)) * 0x94D049BB133111EB) & _MASK
         return z ^ (z >> 31)
 
+    def skip(self, count: int) -> None:
+        """Go past this many draws, as cheaply as past one: for draws whose outcome nobody needs."""
+        self._state = (self._state + count * _STEP) & _MASK
+
     def below(self, n: int) -> int:
         """An integer from 0 to n - 1."""
-        return (self.bits() * n) >> 64
+        # `bits` written out: a split of scenes draws a million numbers, and a call costs as much as the mixing.
+        self._state = z = (self._state + _STEP) & _MASK
+        z = ((z ^ (z >> 30)) * 0xBF58476D1CE4E5B9) & _MASK
+        z = ((z ^ (z >> 27)) * 0x94D049BB133111EB) & _MASK
+        return ((z ^ (z >> 31)) * n) >> 64
 
     def between(self, low: int, high: int) -> int:
         """An integer from `low` to `high`, both included."""
@@ -54,8 +62,8 @@ class Stream:
 
     def weighted(self, pairs: Iterable[tuple[T, int]]) -> T:
         """One of the items of (item, integer weight) pairs, likely in proportion to its weight."""
-        listed = list(pairs)
-        left = self.below(sum(weight for _, weight in listed))
+        listed = tuple(pairs)
+        left = self.below(sum([weight for _, weight in listed]))
         for item, weight in listed:
             left -= weight
             if left < 0:
@@ -64,14 +72,29 @@ class Stream:
 
     def shuffled(self, items: Iterable[T]) -> list[T]:
         """A new list of the items in random order (Fisher-Yates)."""
-        out = list(items)
-        for i in range(len(out) - 1, 0, -1):
-            j = self.below(i + 1)
-            out[i], out[j] = out[j], out[i]
+        out, state = list(items), self._state
+        for n in range(len(out), 1, -1):  # `below(n)` written out
+            state = z = (state + _STEP) & _MASK
+            z = ((z ^ (z >> 30)) * 0xBF58476D1CE4E5B9) & _MASK
+            z = ((z ^ (z >> 27)) * 0x94D049BB133111EB) & _MASK
+            j = ((z ^ (z >> 31)) * n) >> 64
+            out[n - 1], out[j] = out[j], out[n - 1]
+        self._state = state
         return out
+
+    def shuffled_if_needed(self, items: Sequence[T]) -> Iterator[T]:
+        """`shuffled`, worked out when the first item is asked for; the stream goes past its draws at once."""
+        here = Stream.__new__(Stream)
+        here._state = self._state
+        self.skip(max(0, len(items) - 1))
+        return _postponed(here, items)
 
     def sample(self, items: Sequence[T], k: int) -> list[T]:
         """`k` different items in random order; raises ValueError where there are fewer."""
         if k > len(items):
             raise ValueError(f"cannot draw {k} different items from {len(items)}")
         return self.shuffled(items)[:k]
+
+
+def _postponed(stream: Stream, items: Iterable[T]) -> Iterator[T]:
+    yield from stream.shuffled(items)

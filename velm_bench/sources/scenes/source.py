@@ -16,7 +16,7 @@ from .fingerprint import fingerprint
 from .graph import ICONS
 from .items import TASKS
 from .raster import DEFAULT_SIZE
-from .splits import split_size
+from .splits import public_name, split_size
 
 
 class ScenesSettings(SourceSettings):
@@ -58,9 +58,6 @@ class ScenesSource(Source):
         """The classes, or the entity types."""
         return {"classification": CLASSES, "ner": tuple(ICONS)}.get(self.kind, ())
 
-    def split(self, name: str) -> Source | None:
-        try:
-            split_size(name)
-        except ValueError:
-            return None
-        return ScenesSource(self.settings.model_copy(update={"split": name}), self.kind)
+    @classmethod
+    def public_split(cls, split: str) -> str:
+        return public_name(split)

@@ -65,9 +65,12 @@ def group_id(split: str, index: int) -> str:
 
     Ids stand in every published result, so those of a secret split show a hash of its key.
     """
-    return f"{_public_name(split)}/{index:05d}"
+    return f"{public_name(split).replace(':', '-')}/{index:05d}"
 
 
 @cache
-def _public_name(split: str) -> str:
-    return f"fresh-{blake2b(split.encode(), digest_size=6).hexdigest()}" if is_fresh(split) else split
+def public_name(split: str) -> str:
+    """The split's name for other people's eyes: a secret one's with a hash of its key instead of the key."""
+    if not is_fresh(split):
+        return split
+    return f"fresh:{blake2b(split.encode(), digest_size=6).hexdigest()}"

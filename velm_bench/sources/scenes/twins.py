@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from itertools import chain
 from typing import Any
 
 from .graph import (
@@ -22,7 +23,7 @@ from .graph import (
     recoloured,
     resized,
 )
-from .programs import Program, readings
+from .programs import Program, most_see, others_see
 from .rng import Stream
 
 Edit = tuple[str, int, Any]
@@ -39,6 +40,13 @@ _FAMILIES: dict[str, tuple[str, ...]] = {
     "query": ("colour", "shape"),
 }
 
+_OTHERS = {
+    one: tuple(other for other in pool if other != one)
+    for pool in (COLOURS, SHAPES, ICON_KINDS, SIZES, TEXTURES)
+    for one in pool
+}
+"""All other colours of a colour, shapes of a shape, ..."""
+
 _FALLBACKS = frozenset({"exchange", "move"})
 _IN_PLACE = frozenset({"colour", "shape", "texture", "exchange", "remove"})
 
@@ -48,13 +56,13 @@ def twin_of(scene: Scene, program: Program, doubtful: bool, stream: Stream) -> S
 
     Apart from questions that are `doubtful` on purpose, both readings of the twin must agree on the new answer.
     """
-    read = readings(scene)[0]
+    read = most_see(scene)
     old = program.answer(read)
     second_best: Scene | None = None
     wanted = _wanted(program, old, stream)
     for changed in _edited(scene, read, program, stream):
-        new = _settled(changed, program, doubtful)
-        if new is None or new == old:
+        new = program.answer(most_see(changed))
+        if new is None or new == old or not _settled(changed, program, new, doubtful):
             continue
         if wanted in (None, new):
             return changed
@@ -69,14 +77,12 @@ def _wanted(program: Program, old: str | None, stream: Stream) -> str | None:
     return str(max(0, int(old) + (1 if stream.chance(1, 2) else -1)))
 
 
-def _settled(scene: Scene, program: Program, doubtful: bool) -> str | None:
-    """The answer in the scene, or None where there is none or its two readings differ without being meant to."""
-    first, second = readings(scene)
-    answer = program.answer(first)
-    if answer is None or first is second:
-        return answer
-    other = program.answer(second)
-    return answer if other == answer or (doubtful and other is not None) else None
+def _settled(scene: Scene, program: Program, answer: str, doubtful: bool) -> bool:
+    """Whether all people give this answer, or may differ as they are meant to."""
+    if scene.doubt is None:
+        return True
+    other = program.answer(others_see(scene))
+    return other == answer or (doubtful and other is not None)
 
 
 def _edited(scene: Scene, read: Scene, program: Program, stream: Stream) -> Iterator[Scene]:
@@ -86,15 +92,17 @@ def _edited(scene: Scene, read: Scene, program: Program, stream: Stream) -> Iter
     families = _FAMILIES[program.type]
     first = [edit for name in families if name not in _FALLBACKS for edit in _edits(name, scene, at, program)]
     last = [edit for name in families if name in _FALLBACKS for edit in _edits(name, scene, at, program)]
-    for edit in (*stream.shuffled(first), *stream.shuffled(last)):
-        changed = _ACTIONS[edit[0]](scene, edit[1], edit[2], stream)
-        if changed is not None and _allowed(scene, changed, edit[0]):
+    for name, place, value in chain(stream.shuffled_if_needed(first), stream.shuffled_if_needed(last)):
+        if not program.may_flip(name, scene.things[place], value):
+            continue
+        changed = _ACTIONS[name](scene, place, value, stream)
+        if changed is not None and _allowed(scene, changed, name):
             yield changed
 
 
 def _allowed(scene: Scene, changed: Scene, family: str) -> bool:
     """Whether the edit leaves room between things and makes no held-out pair."""
-    if not changed.things or any((thing.colour, thing.shape) in HELD_OUT for thing in changed.things):
+    if not changed.things or not HELD_OUT.isdisjoint([(thing.colour, thing.shape) for thing in changed.things]):
         return False
     return family in _IN_PLACE or fits(changed.things)
 
@@ -113,10 +121,8 @@ def _edits(name: str, scene: Scene, places: list[int], program: Program) -> list
 
 def _values(name: str, at: int, thing: Thing, scene: Scene) -> tuple[Any, ...]:
     """What this family of edits can do to one thing."""
-    if name == "colour":
-        return tuple(colour for colour in COLOURS if colour != thing.colour)
-    if name == "shape":
-        return tuple(shape for shape in (ICON_KINDS if thing.is_icon else SHAPES) if shape != thing.shape)
+    if name in ("colour", "shape"):
+        return _OTHERS[getattr(thing, name)]
     if name in ("swap", "exchange"):
         return tuple(other for other in range(len(scene.things)) if other != at)
     if name == "move":
@@ -125,10 +131,7 @@ def _values(name: str, at: int, thing: Thing, scene: Scene) -> tuple[Any, ...]:
         return (0,) if len(scene.things) < 5 else ()
     if name == "remove":
         return (0,)
-    if thing.is_icon:
-        return ()
-    pool = SIZES if name == "size" else TEXTURES
-    return tuple(value for value in pool if value != getattr(thing, name))
+    return () if thing.is_icon else _OTHERS[getattr(thing, name)]
 
 
 def _put(scene: Scene, at: int, thing: Thing, settles: str = "") -> Scene:
@@ -136,7 +139,7 @@ def _put(scene: Scene, at: int, thing: Thing, settles: str = "") -> Scene:
     doubt = scene.doubt
     if doubt and doubt.kind == settles and (doubt.thing == at or (settles == "tie" and doubt.other == str(at))):
         doubt = None
-    return replace(scene, things=(*scene.things[:at], thing, *scene.things[at + 1 :]), doubt=doubt)
+    return scene.showing((*scene.things[:at], thing, *scene.things[at + 1 :]), doubt)
 
 
 def _recolour(scene: Scene, at: int, colour: str, _: Stream) -> Scene:
@@ -153,20 +156,20 @@ def _still_doubtful(scene: Scene, at: int, colour: str, doubt: Doubt) -> Scene:
         other = COLOURS[(COLOURS.index(colour) + step) % 8]
         if other not in (thing.colour, doubt.other) and (other, thing.shape) not in HELD_OUT:
             moved = replace(doubt, other=other)
-            changed = _put(scene, at, replace(thing, colour=colour, rgb=between_hues(colour, moved)))
-            return replace(changed, doubt=moved)
-    return _put(scene, at, replace(thing, colour=colour, rgb=PALETTE[colour]), "hue")
+            changed = _put(scene, at, thing.but(colour=colour, rgb=between_hues(colour, moved)))
+            return changed.showing(changed.things, moved)
+    return _put(scene, at, thing.but(colour=colour, rgb=PALETTE[colour]), "hue")
 
 
 def _reshape(scene: Scene, at: int, shape: str, _: Stream) -> Scene | None:
     doubt = scene.doubt
     if doubt and doubt.kind == "hue" and doubt.thing == at and (doubt.other, shape) in HELD_OUT:
         return None
-    return _put(scene, at, replace(scene.things[at], shape=shape))
+    return _put(scene, at, scene.things[at].but(shape=shape))
 
 
 def _retexture(scene: Scene, at: int, texture: str, _: Stream) -> Scene:
-    return _put(scene, at, replace(scene.things[at], texture=texture))
+    return _put(scene, at, scene.things[at].but(texture=texture))
 
 
 def _resize(scene: Scene, at: int, size: str, _: Stream) -> Scene:
@@ -176,7 +179,7 @@ def _resize(scene: Scene, at: int, size: str, _: Stream) -> Scene:
 def _move(scene: Scene, at: int, _: int, stream: Stream) -> Scene:
     thing = scene.things[at]
     edge = thing.scale * 9 // 8 + 8
-    place = replace(thing, x=stream.between(edge, 1024 - edge), y=stream.between(edge, 1024 - edge))
+    place = thing.but(x=stream.between(edge, 1024 - edge), y=stream.between(edge, 1024 - edge))
     return _put(scene, at, place, "tie")
 
 
@@ -186,8 +189,8 @@ def _swap(scene: Scene, at: int, other: int, _: Stream) -> Scene | None:
     if doubt and doubt.kind == "tie" and {doubt.thing, int(doubt.other)} & {at, other}:
         return None
     one, two = scene.things[at], scene.things[other]
-    changed = _put(scene, at, replace(one, x=two.x, y=two.y))
-    return _put(changed, other, replace(two, x=one.x, y=one.y))
+    changed = _put(scene, at, one.but(x=two.x, y=two.y))
+    return _put(changed, other, two.but(x=one.x, y=one.y))
 
 
 def _exchange(scene: Scene, at: int, other: int, _: Stream) -> Scene | None:
@@ -201,13 +204,11 @@ def _exchange(scene: Scene, at: int, other: int, _: Stream) -> Scene | None:
 
 
 def _looking_like(thing: Thing, other: Thing) -> Thing:
-    return replace(
-        thing, shape=other.shape, colour=other.colour, texture=other.texture, rgb=other.rgb, angle=other.angle
-    )
+    return thing.but(shape=other.shape, colour=other.colour, texture=other.texture, rgb=other.rgb, angle=other.angle)
 
 
 def _remove(scene: Scene, at: int, _: int, __: Stream) -> Scene:
-    return replace(scene, things=scene.things[:at] + scene.things[at + 1 :], doubt=_without(scene.doubt, at))
+    return scene.showing(scene.things[:at] + scene.things[at + 1 :], _without(scene.doubt, at))
 
 
 def _without(doubt: Doubt | None, at: int) -> Doubt | None:
@@ -225,9 +226,9 @@ def _add(scene: Scene, at: int, _: int, stream: Stream) -> Scene | None:
         return None
     small = resized(model, "small")
     for _attempt in range(12):
-        more = replace(small, x=stream.between(120, 904), y=stream.between(120, 904))
+        more = small.but(x=stream.between(120, 904), y=stream.between(120, 904))
         if fits((*scene.things, more)):
-            return replace(scene, things=(*scene.things, more))
+            return scene.showing((*scene.things, more), scene.doubt)
     return None
 
 

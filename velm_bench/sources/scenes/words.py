@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 from .graph import COLOURS, Thing
 from .programs import plural
 
@@ -59,26 +57,6 @@ VOCABULARY: dict[str, dict[str, str]] = {
 
 Of "plus sign" and "love heart" the one telling word is listed.
 """
-
-_BETWEEN = 3
-
-
-def mentioned(caption: str) -> tuple[tuple[str, str], ...]:
-    """The (colour, shape) pairs that one of these captions names, in its order.
-
-    A pair is a shape word and the nearest colour word before it, fewer than three words and no shape between them.
-    """
-    found: list[tuple[str, str]] = []
-    colour, since = "", 0
-    for word in re.findall(r"[a-z]+", caption.lower()):
-        since += 1
-        if word in VOCABULARY["colours"]:
-            colour, since = VOCABULARY["colours"][word], 0
-        elif word in VOCABULARY["shapes"]:
-            if colour and since <= _BETWEEN:
-                found.append((colour, VOCABULARY["shapes"][word]))
-            colour = ""
-    return tuple(found)
 
 
 def place(thing: Thing) -> str:
