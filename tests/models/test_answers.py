@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import math
+import os
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -148,3 +150,15 @@ def test_gold_and_predictions_are_read_alike(
     gold = {str(number): tuple(one.tags) for number, one in enumerate(read_conll(text, 0, -1, path))}
     if gold:
         assert read_answers(path) == gold
+
+
+def test_the_digest_is_of_what_was_read_even_from_a_pipe(tmp_path: Path) -> None:
+    digests = []
+    for text in ('{"id": 1, "prediction": "x"}', '{"id": 1, "prediction": "y"}', '{"prediction": "x",  "id": "1"}'):
+        pipe = tmp_path / f"pipe{len(digests)}"
+        os.mkfifo(pipe)
+        writer = threading.Thread(target=pipe.write_text, args=(text,))
+        writer.start()
+        digests.append(Answers(pipe).identity.digest)
+        writer.join()
+    assert digests[0] == digests[2] != digests[1]

@@ -214,3 +214,30 @@ def test_fashion_mnist(shared, open_source):
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 2.2 * 60000 * 28 * 28  # the pixels once, and once more in the decompressor
+
+
+def test_a_dangling_link_is_one_error_row(tmp_path, open_source, draw):
+    draw(tmp_path / "data/cat/a.png")
+    (tmp_path / "data/cat/dead.png").symlink_to(tmp_path / "nowhere.png")
+    source = open_source(tmp_path, "classification", type="images", path="data")
+    samples = list(source.samples())
+    assert [sample.id for sample in samples] == ["cat/a.png", "cat/dead.png"]
+    assert len(source.fingerprint()) == 64
+    with pytest.raises(SampleError, match=r"dead\.png cannot be read"):
+        samples[1].images[0].decode()
+
+
+def test_linked_folders_are_walked_once(tmp_path, open_source, draw):
+    draw(tmp_path / "data/cat/a.png")
+    draw(tmp_path / "elsewhere/b.png")
+    (tmp_path / "data/cat/linked").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "data/cat/loop").symlink_to(tmp_path / "data/cat")
+    source = open_source(tmp_path, "classification", type="images", path="data")
+    assert [sample.id for sample in source.samples()] == ["cat/a.png", "cat/linked/b.png"]
+
+
+def test_a_picture_beside_the_class_folders_is_not_passed_over(tmp_path, open_source, draw):
+    draw(tmp_path / "data/cat/a.png")
+    draw(tmp_path / "data/stray.png")
+    with pytest.raises(UsageError, match=r"stray\.png lies in .* beside the class folders"):
+        open_source(tmp_path, "classification", type="images", path="data")

@@ -43,6 +43,8 @@ def test_a_good_file_loads(tmp_path: Path) -> None:
         ({"kind": "captoning"}, r"there is no kind 'captoning', did you mean 'captioning'"),
         ({"metrics": []}, r"'metrics' is not valid"),
         ({"metrics": "cider"}, r"'metrics' is not valid"),
+        ({"labels": ["a", "b", "a"]}, r"'labels' is not valid: each label must be there once"),
+        ({"labels": ["a", ""]}, r"'labels' is not valid: each label"),
         ({"expected_samples": 0}, r"'expected_samples' is not valid"),
         ({"name": "../up"}, r"'name' is not valid"),
         ({"prompt": "{question.__class__}"}, r"plain fields"),

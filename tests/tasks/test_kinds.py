@@ -46,7 +46,7 @@ def test_a_prompt_field_that_samples_lack_is_an_error_of_the_task() -> None:
 
 
 def test_a_text_kind_needs_a_model_that_generates() -> None:
-    with pytest.raises(UsageError, match="it can tag"):
+    with pytest.raises(UsageError, match="which can only tag"):
         kind("captioning").request(Sample("1"), {Ability.TAG})
 
 
@@ -125,6 +125,17 @@ class TestClassification:
     )
     def test_a_label_is_found_as_whole_words(self, text: str, label: str | None) -> None:
         assert find_label(text, self.labels) == label
+
+    @pytest.mark.parametrize(
+        ("text", "label"), [("us", "us"), ("US", "US"), ("Us", None), ("(a)", "(a)"), ("a.", None)]
+    )
+    def test_labels_that_differ_in_case_or_brackets_are_told_apart(self, text: str, label: str | None) -> None:
+        assert find_label(text, ("us", "US", "a", "(a)")) == label
+
+    def test_options_that_are_no_closed_set_are_a_problem(self) -> None:
+        for options, why in ((("a", "a", "b"), "'a' stands there twice"), (("a", " "), "is empty")):
+            sample = Sample("1", inputs={"options": options}, references=("a",))
+            assert why in kind("classification").problem(sample)
 
     @given(st.text())
     def test_any_text_gives_an_option_or_none(self, text: str) -> None:

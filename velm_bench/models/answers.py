@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from velm_bench.digests import digest_file
+from velm_bench.digests import digest_json
 from velm_bench.errors import SampleError, UsageError
 from velm_bench.models.base import Identity, Model, Setup, View
 from velm_bench.samples import Ability, ChoiceAnswer, ChooseRequest, Request, TagAnswer, TagRequest, TextAnswer
@@ -31,7 +31,7 @@ class Answers(Model):
         self.path = path
         self.given = read_answers(path)
         self.abilities = frozenset({_one_ability(path, self.given)})
-        self.identity = Identity(name or f"answers:{path.name}", digest_file(path))
+        self.identity = Identity(name or f"answers:{path.name}", digest_json(self.given))
 
     def start(self, view: View) -> None:
         unknown = [key for key in self.given if key not in view.truths]

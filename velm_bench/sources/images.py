@@ -86,6 +86,9 @@ class ClassFolders:
         if not root.is_dir():
             raise UsageError(f"'path: {root}' is not a folder: give one with a folder per class.")
         self.folders = sorted(entry.name for entry in root.iterdir() if entry.is_dir() and not _hidden(entry.name))
+        loose = sorted(entry.name for entry in root.iterdir() if entry.is_file() and _is_picture(entry.name))
+        if loose and self.folders:
+            raise UsageError(f"The picture {loose[0]} lies in {root} beside the class folders: move it into one.")
         for name in names:
             if name not in self.folders:
                 raise UsageError(f"'names' has no folder '{name}' in {root}: {suggestion(name, self.folders)}")
@@ -101,16 +104,31 @@ class ClassFolders:
 
     def digest(self) -> str:
         """SHA-256 over the classes and the pictures' relative names and sizes."""
-        return digest_json([self.folders, [[file, (self.root / file).stat().st_size] for file in self.files]])
+        return digest_json([self.folders, [[file, _size(self.root / file)] for file in self.files]])
+
+
+def _size(path: Path) -> int:
+    """Bytes of a file; -1 for one that is not there (a dangling link), which becomes an error row when it is read."""
+    try:
+        return path.stat().st_size
+    except OSError:
+        return -1
 
 
 def _pictures_below(root: Path, folder: str) -> list[str]:
-    found = []
-    for current, folders, files in os.walk(root / folder):
-        folders[:] = [name for name in folders if not _hidden(name)]
-        pictures = (name for name in files if not _hidden(name) and Path(name).suffix.lower() in EXTENSIONS)
+    """The pictures below a class folder, through linked folders too, each real folder once."""
+    found, walked = [], set()
+    for current, folders, files in os.walk(root / folder, followlinks=True):
+        real = os.path.realpath(current)
+        folders[:] = [name for name in folders if not _hidden(name)] if real not in walked else []
+        pictures = (name for name in files if _is_picture(name)) if real not in walked else ()
         found += [(Path(current) / name).relative_to(root).as_posix() for name in pictures]
+        walked.add(real)
     return sorted(found)
+
+
+def _is_picture(name: str) -> bool:
+    return not _hidden(name) and Path(name).suffix.lower() in EXTENSIONS
 
 
 def _hidden(name: str) -> bool:

@@ -52,7 +52,10 @@ class Kind(ABC):
     def refuse(self, abilities: Collection[Ability]) -> UsageError:
         """The error for a model that can do nothing this kind can use."""
         able = ", ".join(sorted(ability.value for ability in abilities)) or "nothing"
-        return UsageError(f"The task '{self.task.name}' cannot be put to this model: it can {able}.")
+        return UsageError(
+            f"The task '{self.task.name}' of kind {self.name} cannot be put to this model, which can only {able} "
+            "(of a file of answers: texts generate, probabilities choose, columns or lists of tags tag)."
+        )
 
     @abstractmethod
     def request(self, sample: Sample, abilities: Collection[Ability]) -> Request:

@@ -24,11 +24,21 @@ class Classification(Kind):
             raise UsageError(f"The task '{self.task.name}' has no options: list its classes under 'labels'.")
         return options
 
+    def refuse_options(self, options: Sequence[str]) -> str:
+        """Why these options are no closed set; empty where they are."""
+        repeated = [option for option in options if options.count(option) > 1]
+        if repeated:
+            return f"The option '{repeated[0]}' stands there twice."
+        return "" if all(option.strip() for option in options) else "One of the options is empty."
+
     def problem(self, sample: Sample) -> str:
         found = super().problem(sample)
-        if not found and sample.references[0] not in self.options(sample):
+        if found:
+            return found
+        options = self.options(sample)
+        if sample.references[0] not in options:
             return f"The label '{sample.references[0]}' is not among the options."
-        return found
+        return self.refuse_options(options) if sample.inputs.get("options") else ""
 
     def request(self, sample: Sample, abilities: Collection[Ability]) -> Request:
         options, prompt = self.options(sample), self.text(sample)
@@ -61,13 +71,15 @@ def _from_logprobs(options: Sequence[str], logprobs: Sequence[float]) -> dict[st
 def find_label(text: str, options: Sequence[str]) -> str | None:
     """The one option that a free answer names, ignoring case and outer punctuation; None if none or several.
 
-    An answer that is exactly an option wins; otherwise options are looked for as whole words, and one that is part
-    of a longer option found at the same place does not count ("car" inside "sports car").
+    An answer that is an option to the letter wins, then one that is so but for case and outer punctuation; otherwise
+    options are looked for as whole words, and one that is part of a longer option found at the same place does not
+    count ("car" inside "sports car").
     """
-    said = text.strip().strip(".,;:!?\"'`*()[]").casefold()
-    exact = [option for option in options if option.casefold() == said]
-    if exact:
-        return exact[0]
+    if text.strip() in options:
+        return text.strip()
+    alike = [option for option in options if _bare(option) == _bare(text)]
+    if alike:
+        return alike[0] if len(alike) == 1 else None
     spans = [(match.span(), option) for option in options for match in _whole_words(option).finditer(text)]
     outer = {
         option
@@ -75,6 +87,10 @@ def find_label(text: str, options: Sequence[str]) -> str | None:
         if not any(other[0] <= span[0] and span[1] <= other[1] and other != span for other, _ in spans)
     }
     return outer.pop() if len(outer) == 1 else None
+
+
+def _bare(text: str) -> str:
+    return text.strip().strip(".,;:!?\"'`*()[]").casefold()
 
 
 def _whole_words(option: str) -> re.Pattern[str]:

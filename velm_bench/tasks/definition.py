@@ -82,6 +82,16 @@ class Task(BaseModel):
             raise ValueError(f"there is no kind '{kind}', {suggestion(kind, list(KINDS)).rstrip('.?')}")
         return kind
 
+    @field_validator("labels")
+    @classmethod
+    def _closed_set(cls, labels: tuple[str, ...]) -> tuple[str, ...]:
+        repeated = sorted({label for label in labels if labels.count(label) > 1})
+        if repeated or not all(label.strip() for label in labels):
+            raise ValueError(
+                f"each label must be there once and not be empty, {repeated[0] if repeated else 'one'!r} is"
+            )
+        return labels
+
     @field_validator("prompt")
     @classmethod
     def _plain_fields(cls, prompt: str | None) -> str | None:
