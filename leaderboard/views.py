@@ -51,7 +51,8 @@ def runs_table(runs: pd.DataFrame) -> None:
         hide_index=True,
         height="content" if len(runs) <= 25 else 900,
         column_order=(
-            "model", "task", "score", "low", "high", "metric", "control", "n", "errors", "unparsed", "kind", "created"
+            "model", "task", "score", "low", "high", "metric", "control", "n", "samples", "errors", "unparsed", "kind",
+            "created",
         ),
         column_config=_columns(),
         **_known(st.dataframe, placeholder="–"),
@@ -77,7 +78,7 @@ def metrics(scores: pd.DataFrame, runs: pd.DataFrame) -> None:
         shown,
         hide_index=True,
         column_order=("model", "control", "score", "low", "high", "n", "errors", "signature"),
-        column_config=_columns(),
+        column_config={**_columns(), "n": _number_of_things()},
         **_known(st.dataframe, placeholder="–"),
     )
 
@@ -88,7 +89,7 @@ def dots(scores: pd.DataFrame) -> alt.LayerChart:
     tooltip = [
         alt.Tooltip("label:N", title="model"),
         *(alt.Tooltip(f"{name}:Q", format=".4f") for name in ("score", "low", "high")),
-        alt.Tooltip("n:Q", title="samples"),
+        alt.Tooltip("n:Q", title="n"),
     ]
     rows = alt.Y("label:N", title=None, sort=list(scores["label"]), axis=alt.Axis(labelLimit=150, labelFontSize=12))
     base = alt.Chart(scores).encode(y=rows, tooltip=tooltip)
@@ -118,6 +119,11 @@ def _known(widget: Any, **arguments: Any) -> dict[str, Any]:
     return {name: value for name, value in arguments.items() if name in signature(widget).parameters}
 
 
+def _number_of_things() -> Any:
+    """The column that counts what a score stands for."""
+    return st.column_config.NumberColumn("n", format="localized", width=76, help="Samples, or pairs for pair_accuracy")
+
+
 def _columns() -> dict[str, Any]:
     """How the columns look; model, task and score fit side by side on a phone."""
     column = st.column_config
@@ -129,7 +135,8 @@ def _columns() -> dict[str, Any]:
         "high": column.NumberColumn("95 % to", format=SCORE, width=72),
         "metric": column.TextColumn("Metric", width=110),
         "control": column.TextColumn("Control", width=72, help="What was done to the pictures"),
-        "n": column.NumberColumn("Samples", format="localized", width=76),
+        "n": column.NumberColumn("Samples", format="localized", width=76, help="How many were asked"),
+        "samples": column.NumberColumn("of", format="localized", width=64, help="How many samples the task has"),
         "errors": column.NumberColumn("Errors", format="localized", width=64),
         "unparsed": column.NumberColumn("Unparsed", format="localized", width=82),
         "kind": column.TextColumn("Kind", width=96),

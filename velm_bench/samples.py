@@ -252,6 +252,14 @@ class TagRequest(Request):
         return {"tokens": list(self.tokens), "labels": list(self.labels)}
 
 
+class Form(Enum):
+    """What a kind's predictions are, and what a metric can score."""
+
+    TEXT = "text"
+    LABEL = "label"
+    TAGS = "tags"
+
+
 @dataclass(frozen=True)
 class Prediction:
     """An answer turned into what the metrics compare."""

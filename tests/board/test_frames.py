@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
 
 from tests.made_runs import FORMULA, HOSTILE, made_board, made_result, made_score, write_made
-from velm_bench.board.frames import RUN_COLUMNS, SCORE_COLUMNS, inert, read_board, runs_frame, scores_frame, snapshot
+from velm_bench.board.frames import RUN_COLUMNS, SCORE_COLUMNS, inert, read_board, snapshot
 
 
 @pytest.fixture
@@ -15,7 +16,7 @@ def root(tmp_path: Path) -> Path:
 
 
 def test_a_row_per_run_best_first_within_each_task(root: Path) -> None:
-    runs = runs_frame(root)
+    runs = read_board(root).runs
     assert list(runs.columns) == list(RUN_COLUMNS)
     vqa = runs[runs["task"] == "scenes_vqa"]
     assert len(vqa) == 6
@@ -27,18 +28,18 @@ def test_a_row_per_run_best_first_within_each_task(root: Path) -> None:
 def test_lower_is_better_puts_the_smallest_first_and_the_undefined_last(tmp_path: Path) -> None:
     for model, value in (("a", 0.5), ("b", None), ("c", 0.1)):
         write_made(tmp_path, made_result(model, "t", "classification", {"ece": made_score(value, "ece", higher=False)}))
-    assert list(runs_frame(tmp_path)["model"]) == ["c", "a", "b"]
+    assert list(read_board(tmp_path).runs["model"]) == ["c", "a", "b"]
 
 
 def test_a_row_per_run_and_metric(root: Path) -> None:
-    scores = scores_frame(root)
+    scores = read_board(root).scores
     assert list(scores.columns) == list(SCORE_COLUMNS)
     assert set(scores[scores["task"] == "scenes_classification"]["metric"]) == {"accuracy", "ece"}
     assert not scores[scores["metric"] == "ece"]["higher_is_better"].any()
 
 
 def test_metrics_keep_their_order_and_runs_are_best_first(root: Path) -> None:
-    scores = scores_frame(root)
+    scores = read_board(root).scores
     of_task = scores[scores["task"] == "scenes_classification"]
     assert list(dict.fromkeys(of_task["metric"])) == ["accuracy", "ece"]
     for metric, best_first in (("accuracy", True), ("ece", False)):
@@ -49,12 +50,38 @@ def test_metrics_keep_their_order_and_runs_are_best_first(root: Path) -> None:
 def test_labels_tell_runs_of_a_task_apart(root: Path) -> None:
     twin = made_result("ref:prefix", "scenes_vqa", "vqa", {"vqa_accuracy": made_score(0.5, "vqa_accuracy")})
     write_made(root, twin.model_copy(update={"run_id": "0123456789ab"}))
-    scores = scores_frame(root)
+    scores = read_board(root).scores
     vqa = scores[(scores["task"] == "scenes_vqa") & (scores["metric"] == "vqa_accuracy")]
     assert vqa["label"].is_unique
     assert "ref:prefix 0123456789ab" in set(vqa["label"])
     assert "ref:prefix (blank)" in set(vqa["label"])
     assert "ref:prefix" in set(scores[scores["task"] == "scenes_ner"]["label"])
+
+
+def test_a_limited_run_says_so(tmp_path: Path) -> None:
+    made = made_result("ours", "t", "vqa", {"vqa_accuracy": made_score(0.5, "vqa_accuracy")})
+    limited = {"run_id": "0123456789ab", "n": 50, "data": made.data.model_copy(update={"limit": 50})}
+    for one in (made, made.model_copy(update=limited)):
+        write_made(tmp_path, one)
+    board = read_board(tmp_path)
+    assert sorted(zip(board.runs["n"], board.runs["samples"], strict=True)) == [(50, 200), (200, 200)]
+    assert set(board.scores["label"]) == {"ours", "ours (50 of 200)"}
+
+
+def test_runs_of_one_id_are_two_runs_with_their_own_labels(tmp_path: Path) -> None:
+    for model in ("ours", "theirs"):
+        made = made_result(model, "t", "vqa", {"vqa_accuracy": made_score(0.5, "vqa_accuracy")})
+        write_made(tmp_path, made.model_copy(update={"run_id": "0123456789ab"}))
+    board = read_board(tmp_path)
+    assert dict(zip(board.scores["label"], board.scores["model"], strict=True)) == {"ours": "ours", "theirs": "theirs"}
+    assert list(board.runs["run"]) == ["ours/t/0123456789ab", "theirs/t/0123456789ab"]
+
+
+def test_a_copied_run_has_a_label_of_its_own(tmp_path: Path) -> None:
+    made = made_result("ours", "t", "vqa", {"vqa_accuracy": made_score(0.5, "vqa_accuracy")})
+    folder = write_made(tmp_path, made)
+    shutil.copytree(folder, folder.parent / "copy")
+    assert set(read_board(tmp_path).scores["label"]) == {f"ours ours/t/{made.run_id}", "ours ours/t/copy"}
 
 
 def test_an_empty_or_absent_folder_gives_empty_frames(tmp_path: Path) -> None:
@@ -75,7 +102,7 @@ def test_a_damaged_result_is_left_out_and_said_so(root: Path) -> None:
 
 
 def test_a_formula_is_text_and_other_names_stay_as_they_are(root: Path) -> None:
-    models = set(runs_frame(root)["model"])
+    models = set(read_board(root).runs["model"])
     assert f"'{FORMULA}" in models
     assert HOSTILE in models
 

@@ -36,7 +36,11 @@ class Probe(Model):
             raise ValueError("it is broken")
         if self.identity.name == "probe:stopped":
             raise KeyboardInterrupt
+        if self.identity.name == "probe:late" and BATCHES:
+            raise KeyboardInterrupt
         BATCHES.append(len(prepared))
+        if self.identity.name == "probe:chatty":
+            print("thinking")
         return [TextAnswer(f"{level:.0f}") for level in prepared]
 
 
@@ -44,4 +48,6 @@ def open_probe(name: str, setup: Setup) -> Model:
     """The probe."""
     THREADS.clear()
     BATCHES.clear()
+    if name == "chatty":
+        print("opening")
     return Probe(name, setup)

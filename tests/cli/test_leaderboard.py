@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +46,16 @@ def test_it_serves_this_machine_only_and_reports_to_nobody(velm: Velm, ran: Worl
     assert Path(command[4]).is_file()
 
 
+def test_a_damaged_result_is_left_to_the_page(velm: Velm, ran: World, started: Started) -> None:
+    (path,) = ran.results.glob("*/*/*/result.json")
+    path.write_text("{", encoding="utf-8")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        done = velm("leaderboard")
+    assert (done.code, done.err.splitlines()) == (0, ["The leaderboard is starting; Ctrl-C ends it."])
+    assert len(started) == 1
+
+
 def test_results_port_and_host(velm: Velm, ran: World, started: Started) -> None:
     ran.results.rename(ran.folder / "others")
     with socket.socket() as probe:
@@ -71,7 +82,17 @@ def test_what_is_refused(velm: Velm, ran: World, started: Started, monkeypatch: 
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        assert str(port) in velm("leaderboard", "--port", port).sentence
+        assert f"port {port}" in velm("leaderboard", "--port", port).sentence
+        assert velm("leaderboard", "--port", port).sentence.endswith("give another --port.")
+    for more in ([], ["--port", port]):
+        foreign = velm("leaderboard", "--host", "9.9.9.9", *more)
+        assert foreign.code == 2
+        assert "9.9.9.9" in foreign.sentence
+        assert foreign.sentence.endswith("give another --host.")
+    assert "--host" in velm("leaderboard", "--host", "no..name").sentence
+    assert "--host is empty" in velm("leaderboard", "--host", "").sentence
+    ran.write("file", "")
+    assert "is a file" in velm("leaderboard", "--results", "file").sentence
     assert velm("leaderboard", "--port", "70000").code == 2
     monkeypatch.setattr(leaderboard, "find_spec", lambda _: None)
     absent: Any = velm("leaderboard")

@@ -67,7 +67,7 @@ def test_tasks_check_looks_for_data(velm: Velm, world: World) -> None:
     ],
 )
 def test_tasks_check_refuses_what_cannot_be_run(velm: Velm, world: World, change: tuple[str, str], word: str) -> None:
-    done = velm("tasks", "check", world.write("bad.yaml", TASK.replace(*change)), world.task)
+    done = velm("tasks", "check", world.write("bad.yaml", TASK.replace("shades", "bad").replace(*change)), world.task)
     assert done.code == 2
     assert word in done.sentence
     assert "not valid" in done.out
@@ -105,6 +105,29 @@ def test_results_list(velm: Velm, ran: World) -> None:
     assert velm("results", "list", "--output", ran.folder / "pictures", "--json").json == []
 
 
+def test_a_limited_run_says_of_how_many(velm: Velm, ran: World) -> None:
+    velm("run", "-m", "baseline:majority", "-t", ran.task, "--limit", "3")
+    assert [row["samples"] for row in velm("results", "list", "--json").json] == [8, 8]
+    listed = velm("results", "list").out
+    assert "  3 of 8  " in listed
+    assert "8 of 8" not in listed
+    (short,) = [row for row in velm("results", "list", "--json").json if row["n"] == 3]
+    assert "3 of 8, 0 failed" in velm("results", "show", short["run_id"]).out
+
+
+def test_what_is_no_folder_is_called_a_file(velm: Velm, ran: World) -> None:
+    assert "is a file" in velm("results", "list", "-o", ran.task).sentence
+    assert velm("results", "list", "-o", "").code == 2
+
+
+def test_an_overlong_name_is_one_sentence(velm: Velm, ran: World) -> None:
+    for arguments in (["show", "a" * 5000], ["list", "-o", "a" * 5000]):
+        done = velm("results", *arguments)
+        assert done.code == 2
+        assert "unforeseen" not in done.sentence
+        assert len(done.sentence) < 300
+
+
 def test_results_show_by_id_by_its_beginning_and_by_folder(velm: Velm, ran: World) -> None:
     (row,) = velm("results", "list", "--json").json
     for name in (row["run_id"], row["run_id"][:5], row["folder"]):
@@ -127,6 +150,16 @@ def test_a_damaged_result_is_left_out_and_said_so(velm: Velm, ran: World) -> Non
     done = velm("results", "list", "--json")
     assert done.json == []
     assert "damaged" in done.err
+
+
+def test_an_inconsistent_result_does_not_hide_the_others(velm: Velm, ran: World) -> None:
+    velm("run", "-m", "baseline:oracle", "-t", ran.task)
+    path = sorted(ran.results.glob("*/*/*/result.json"))[0]
+    path.write_text(path.read_text().replace('"primary": "exact_match"', '"primary": "gone"'), encoding="utf-8")
+    done = velm("results", "list", "--json")
+    assert (done.code, len(done.json)) == (0, 1)
+    assert done.err.startswith("Left out:")
+    assert str(path.parent.name) in done.err
 
 
 def test_names_cannot_steer_the_terminal(velm: Velm, world: World) -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from tests.cli import probe
 from tests.cli.conftest import TASK, Velm, World
+from velm_bench.errors import RunError
 
 
 def answers(world: World) -> dict[str, str]:
@@ -35,6 +36,30 @@ def test_json_stands_alone_on_standard_output(velm: Velm, world: World) -> None:
     (run,) = done.json["runs"]
     assert run["result"]["scores"]["exact_match"]["value"] == 1.0
     assert Path(run["folder"]).is_dir()
+
+
+def test_what_a_model_prints_does_not_spoil_the_json(velm: Velm, world: World) -> None:
+    done = velm("run", "--model", "probe:chatty", "--tasks", world.task, "--json")
+    assert len(done.json["runs"]) == 1
+    assert "opening" in done.err
+    assert "thinking" in done.err
+    assert velm("models", "show", "probe:chatty", "--json").json["name"] == "probe:chatty"
+
+
+def test_a_primary_metric_that_is_undefined_ends_with_4(velm: Velm, world: World) -> None:
+    world.write("task.yaml", TASK.replace("[exact_match,", "[pair_accuracy, exact_match,"))
+    done = velm("run", "--model", "probe:x", "--tasks", world.task)
+    assert done.code == 4
+    assert "primary metric 'pair_accuracy' of shades could not be computed" in done.sentence
+    assert "there are no pairs among the 8 samples" in done.sentence
+    assert len(world.result()["scores"]) == 3
+
+
+def test_a_secondary_metric_that_is_undefined_is_a_note(velm: Velm, world: World) -> None:
+    world.write("task.yaml", TASK.replace("vqa_accuracy]", "pair_accuracy]"))
+    done = velm("run", "--model", "probe:x", "--tasks", world.task)
+    assert done.code == 0
+    assert "pair_accuracy is not scored: It is undefined here: there are no pairs" in done.err
 
 
 def test_output(velm: Velm, world: World) -> None:
@@ -135,6 +160,23 @@ def test_replicates(velm: Velm, world: World) -> None:
         assert world.result()["resampling"]["replicates"] == count
 
 
+def test_a_metric_that_fails_ends_with_4_and_all_else_is_written(
+    velm: Velm, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*arguments: Any) -> Any:
+        raise RunError("Java ended with exit status 1.")
+
+    monkeypatch.setattr("velm_bench.metrics.vqa.VqaAccuracy.statistics", fail)
+    done = velm("run", "-m", "probe:x", "-t", world.task, "--json")
+    assert done.code == 4
+    assert "metric 'vqa_accuracy' of shades failed: Java ended with exit status 1" in done.sentence
+    assert "scores again without asking again" in done.sentence
+    assert [failure["exit_code"] for failure in done.json["failures"]] == [4]
+    assert list(world.result()["scores"]) == ["exact_match"]
+    monkeypatch.undo()
+    monkeypatch.chdir(world.folder)
+
+
 def test_one_failing_task_does_not_lose_the_others(velm: Velm, world: World) -> None:
     world.write("broken.yaml", TASK.replace("shades", "broken").replace("questions.jsonl", "absent.jsonl"))
     done = velm("run", "-m", "baseline:oracle", "-t", f"broken.yaml,{world.task}", "--json")
@@ -186,6 +228,12 @@ def test_every_task_is_understood_before_the_first_is_run(velm: Velm, world: Wor
         (["--workers", "0"], ["--workers"]),
         (["--seed", "-1"], ["--seed"]),
         (["--replicates", "-1"], ["--replicates"]),
+        (["--replicates", "1"], ["--replicates", "10"]),
+        (["--device", "banana"], ["--device", "banana", "cuda:N"]),
+        (["--device", "cuda:"], ["--device"]),
+        (["--dtype", "banana"], ["--dtype", "banana", "bfloat16"]),
+        (["--output", ""], ["--output", "empty"]),
+        (["--data", "task.yaml"], ["task.yaml", "--data", "is a file"]),
         (["--max-error-rate", "1.5"], ["--max-error-rate"]),
         (["--control", "blnk"], ["blnk", "blank"]),
         (["--data", "nowhere"], ["nowhere", "--data"]),
@@ -262,13 +310,36 @@ def test_a_model_that_raises_fails_its_samples(velm: Velm, world: World) -> None
     done = velm("run", "-m", "probe:broken", "-t", world.task)
     assert done.code == 4
     assert "8 of 8" in done.sentence
-    assert "it is broken" in done.sentence
+    assert "it is broken. The results are written" in done.sentence
+
+
+def test_the_key_of_a_secret_split_is_written_nowhere(
+    velm: Velm, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither in the journal of a run that was stopped, nor in the files of a finished one, nor in a name."""
+    arguments = ["run", "-t", "ner:fresh:S3CRETKEY,vqa:fresh:S3CRETKEY", "--limit", "6", "--replicates", "0"]
+    for model, code in (("probe:late", 130), ("baseline:majority", 0), ("probe:broken", 4)):
+        given = [*arguments, "-m", model]
+        monkeypatch.setattr("sys.argv", ["velm-bench", *given])
+        assert velm(*given).code == code
+    files = [path for path in world.results.rglob("*") if path.is_file()]
+    assert {path.name for path in files} == {"journal.jsonl", "result.json", "samples.parquet"}
+    assert not [path for path in files if "S3CRETKEY" in str(path) or b"S3CRETKEY" in path.read_bytes()]
+    texts = [path.read_text() for path in files if path.name == "result.json"]
+    assert all("ner:fresh:***" in text for text in texts)
 
 
 def test_an_interrupted_run_says_how_to_go_on(velm: Velm, world: World) -> None:
     done = velm("run", "-m", "probe:stopped", "-t", world.task)
     assert done.code == 130
     assert "run the same command again" in done.err
+
+
+def test_the_table_counts_what_each_score_stands_for(velm: Velm, world: World) -> None:
+    done = velm("run", "-m", "baseline:constant", "-t", "vqa:lite", "--limit", "6", "--replicates", "0")
+    lines = [line.split() for line in done.out.splitlines() if line.startswith("scenes_vqa:lite ")]
+    assert {line[1]: line[-3] for line in lines}["pair_accuracy"] == "3"
+    assert {line[1]: line[-3] for line in lines}["vqa_accuracy"] == "6"
 
 
 def test_the_table_shows_the_main_output_of_each_metric(velm: Velm, world: World) -> None:

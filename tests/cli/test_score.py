@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -40,6 +41,37 @@ def test_name_output_and_json(velm: Velm, world: World) -> None:
     (run,) = done.json["runs"]
     assert run["result"]["model"]["name"] == "ours"
     assert run["folder"].startswith("out")
+
+
+def test_one_file_under_two_names_is_two_runs(velm: Velm, world: World) -> None:
+    for name in ("ours", "theirs"):
+        velm("score", "-t", world.task, "-p", world.predictions(), "--name", name)
+    runs = velm("results", "list", "--json").json
+    assert {run["model"] for run in runs} == {"ours", "theirs"}
+    assert len({run["run_id"] for run in runs}) == 2
+    assert velm("results", "show", runs[0]["run_id"], "--json").json["model"]["name"] == runs[0]["model"]
+
+
+FAKECAP = """
+name: fakecap
+kind: captioning
+source: {type: coco, annotations: captions_val2014_fakecap_refs_tokenized.json}
+metrics: [cider, bleu, meteor, rouge_l]
+expected_samples: 1000
+"""
+
+
+def test_the_published_scores_of_fakecap(velm: Velm, world: World, shared: Path) -> None:
+    pytest.importorskip("pycocoevalcap")
+    data = shared / "coco_caption"
+    predictions = data / "captions_val2014_fakecap_results.json"
+    done = velm("score", "-t", world.write("fakecap.yaml", FAKECAP), "-p", predictions, "--data", data, "--json")
+    assert done.code == 0
+    scores = {name: score["value"] for name, score in done.json["runs"][0]["result"]["scores"].items()}
+    assert [round(scores[f"bleu_{order}"], 4) for order in (1, 2, 3, 4)] == [0.5794, 0.4044, 0.2785, 0.1908]
+    assert round(scores["meteor"], 3) == 0.195
+    assert round(scores["rouge_l"], 4) == 0.3963
+    assert scores["cider"] == pytest.approx(0.5998, abs=1e-4)
 
 
 def test_data(velm: Velm, world: World) -> None:
@@ -87,7 +119,7 @@ def test_seed_and_replicates_reach_the_intervals(velm: Velm, world: World) -> No
         ('{"id": "q0"}', ["line 1", "prediction"]),
         ('{"id": "q0", "prediction": "a"', ["line 1", "JSON"]),
         ('[{"question_id": 1, "answer": "a"}', ["JSON"]),
-        ("[3]", ["row 0", "int"]),
+        ('[{"id": "q0", "prediction": "no"}, 3]', ["row 1", "int"]),
         ("", ["no predictions"]),
     ],
 )
@@ -116,3 +148,7 @@ def test_a_wrong_flag_is_one_sentence_and_exit_2(
     done = velm("score", *flat, *arguments)
     assert done.code == 2
     assert all(word in done.sentence for word in words), done.sentence
+
+
+def test_the_help_of_the_seed_does_not_name_a_limit_that_there_is_not(velm: Velm) -> None:
+    assert "--limit" not in velm("score", "--help").out

@@ -2,6 +2,7 @@
 
 Events are the moments where a kill might hurt: before and after each ask, before, in the middle of and after each line
 of the journal, and before and after each final file. 0 is never. Prints the number of events if it lives.
+With TOY_FRESH in the environment the run is a fresh one.
 """
 
 from __future__ import annotations
@@ -71,7 +72,7 @@ def main() -> None:
     journal._write_all = tear
     store.write_bytes = around(store.write_bytes)
     journal.Journal.discard = around(journal.Journal.discard)  # type: ignore[method-assign]
-    evaluate(Definition(load_task(task), task), Mortal(log), settings(output))
+    evaluate(Definition(load_task(task), task), Mortal(log), settings(output, fresh="TOY_FRESH" in os.environ))
     print(count)
 
 

@@ -55,6 +55,51 @@ def test_a_damaged_line_is_passed_over_with_a_note(damage: bytes, tmp_path: Path
     assert "Line 2" in notes[0]
 
 
+ODD = [
+    '"seconds":1e999,"asked_size":4,"size":4',
+    '"seconds":-1,"asked_size":4,"size":4',
+    '"seconds":1e300,"asked_size":4,"size":4',
+    '"seconds":NaN,"asked_size":4,"size":4',
+    '"seconds":1,"asked_size":4,"size":0',
+    '"seconds":1,"asked_size":0,"size":0',
+    '"seconds":1,"asked_size":4,"size":-4',
+    '"seconds":1,"asked_size":4,"size":8',
+    '"seconds":1,"asked_size":4,"size":1e999',
+]
+
+
+@pytest.mark.parametrize("odd", [*(f'{{"rows":[],{one}}}' for one in ODD), "[" * 100_000, '{"rows":' + "[" * 100_000])
+def test_a_line_that_no_run_wrote_is_passed_over(odd: str, tmp_path: Path) -> None:
+    (tmp_path / room.JOURNAL).write_text(odd + "\n", encoding="ascii")
+    lines, notes = read(tmp_path)
+    assert lines == []
+    assert "Line 1" in notes[0]
+
+
+@pytest.mark.parametrize("answer", ['{"text":"a","tokens":1180591620717411303424}', '{"logprobs":[NaN]}'])
+def test_an_answer_that_could_not_be_stored_is_damage(answer: str, tmp_path: Path) -> None:
+    text = f'{{"rows":[["a","k",{answer},""]],"seconds":1,"asked_size":4,"size":4}}\n'
+    (tmp_path / room.JOURNAL).write_text(text, encoding="ascii")
+    assert read(tmp_path)[0] == []
+
+
+def test_what_comes_before_a_new_beginning_is_forgotten(tmp_path: Path) -> None:
+    with Journal(tmp_path, pytest.fail) as journal:
+        journal.append(line("a"))
+        journal.begin_anew()
+        assert (journal.lines, journal.anew) == ([], True)
+        journal.append(line("b"))
+    with Journal(tmp_path, pytest.fail) as journal:
+        assert (journal.lines, journal.anew) == ([line("b")], True)
+
+
+def test_a_torn_new_beginning_is_none(tmp_path: Path) -> None:
+    path = write(tmp_path, line("a"))
+    path.write_bytes(path.read_bytes() + room.ANEW[:-1])
+    with Journal(tmp_path, pytest.fail) as journal:
+        assert (journal.lines, journal.anew) == ([line("a")], False)
+
+
 def test_an_answer_of_no_known_form_is_damage(tmp_path: Path) -> None:
     path = write(tmp_path, Line((Outcome("a", "k", {"text": 3}),), 0.1, 4, 4))
     lines, notes = read(tmp_path)
@@ -64,6 +109,18 @@ def test_an_answer_of_no_known_form_is_damage(tmp_path: Path) -> None:
 
 def test_an_unused_journal_leaves_no_file(tmp_path: Path) -> None:
     assert not write(tmp_path).exists()
+
+
+def test_an_empty_file_that_is_kept_stays_until_it_is_discarded(tmp_path: Path) -> None:
+    with Journal(tmp_path, pytest.fail) as journal:
+        assert not journal.found
+        journal.keep()
+    for _ in range(2):
+        with Journal(tmp_path, pytest.fail) as journal:
+            assert journal.found
+    with Journal(tmp_path, pytest.fail) as journal:
+        journal.discard()
+    assert not journal.path.exists()
 
 
 def test_two_processes_cannot_have_it_at_once(tmp_path: Path) -> None:

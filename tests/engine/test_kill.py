@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -15,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from tests.engine.toys import Toy, make_task, settings
+from tests.engine.toys import Toy, make_task, saying, settings
 from velm_bench.engine.runner import evaluate
 from velm_bench.results.store import read_result
 from velm_bench.tasks.registry import Definition
@@ -23,15 +24,17 @@ from velm_bench.tasks.registry import Definition
 REPOSITORY = Path(__file__).resolve().parents[2]
 
 
-def start(task: Definition, output: Path, log: Path, event: int = 0, delay: float = 0.0) -> subprocess.Popen[str]:
+def start(
+    task: Definition, output: Path, log: Path, event: int = 0, delay: float = 0.0, fresh: bool = False
+) -> subprocess.Popen[str]:
     command = [sys.executable, "-m", "tests.engine.killed", str(task.path), str(output), str(log), str(event)]
-    environment = {**os.environ, "TOY_DELAY": str(delay)}
+    environment = {**os.environ, "TOY_DELAY": str(delay), **({"TOY_FRESH": "1"} if fresh else {})}
     pipe = subprocess.PIPE
     return subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True, env=environment, cwd=REPOSITORY)
 
 
-def live(task: Definition, output: Path, log: Path, event: int = 0) -> tuple[int, str]:
-    process = start(task, output, log, event)
+def live(task: Definition, output: Path, log: Path, event: int = 0, fresh: bool = False) -> tuple[int, str]:
+    process = start(task, output, log, event, fresh=fresh)
     said, complaint = process.communicate(timeout=60)
     assert process.returncode in (0, -signal.SIGKILL), complaint
     return process.returncode, said
@@ -49,7 +52,7 @@ def kept(output: Path) -> set[str]:
     found: set[str] = set()
     for path in output.glob("*/*/*/journal.jsonl"):
         for line in path.read_bytes().split(b"\n")[:-1]:
-            found |= {row[0] for row in json.loads(line)["rows"] if not row[3]}
+            found |= {row[0] for row in json.loads(line).get("rows", []) if not row[3]}
     return found
 
 
@@ -85,6 +88,29 @@ def test_a_kill_at_each_event(task: Definition, whole: Any, tmp_path: Path) -> N
 
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(die_and_resume, range(1, events + 1)))
+
+
+def test_a_kill_of_a_fresh_run_at_each_event(task: Definition, whole: Any, tmp_path: Path) -> None:
+    """The earlier result stays readable until the new one is written, and none of its answers come back."""
+    before = 2  # moments before the mark of the new beginning is whole
+    first = evaluate(task, saying("old"), settings(tmp_path / "old")).result.stable()
+
+    def die_and_resume(event: int) -> None:
+        output, log = tmp_path / str(event), tmp_path / f"{event}.log"
+        shutil.copytree(tmp_path / "old", output)
+        assert live(task, output, log, event, fresh=True)[0] == -signal.SIGKILL
+        (folder,) = [path.parent for path in output.glob("*/*/*/result.json")]
+        assert read_result(folder).stable() in (first, whole[1])
+        answered, model = kept(output), Toy()
+        evaluate(task, model, settings(output))
+        if event <= before:
+            assert (model.asked, read_result(folder).stable()) == ([], first)
+            return
+        assert not answered & set(model.asked)
+        assert files(output) == whole[1:]
+
+    with ThreadPoolExecutor(3) as pool:
+        list(pool.map(die_and_resume, range(1, 3 + whole[0] + 1)))
 
 
 def test_kills_again_and_again(task: Definition, whole: Any, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,9 @@ from tests.engine.toys import FIELDS, Toy, make_task, rows_of, settings
 from velm_bench.engine.opening import _check, limited, open_task
 from velm_bench.engine.runner import evaluate
 from velm_bench.errors import UsageError
+from velm_bench.models import open_model
 from velm_bench.samples import Sample
+from velm_bench.tasks.registry import resolve
 
 
 def test_duplicate_ids_are_refused(tmp_path: Path) -> None:
@@ -59,6 +62,53 @@ def test_limits_are_seeded_nested_and_in_order() -> None:
     assert limited(samples, 20, 0) == kept
     assert limited(samples, 20, 1) != kept
     assert limited(samples, 99, 1) == limited(samples, None, 1) == samples
+
+
+def twins(pairs: int, alone: int = 0) -> tuple[Sample, ...]:
+    """Samples of which every two far apart are twins, and some alone."""
+    halves = [Sample(f"{side}{i}", facts={"pair": f"p{i}"}) for side in "ab" for i in range(pairs)]
+    return (*halves, *(Sample(f"s{i}") for i in range(alone)))
+
+
+@pytest.mark.parametrize("alone", [0, 15])
+def test_a_limit_keeps_twins_together(alone: int) -> None:
+    samples = twins(20, alone)
+    chosen = [limited(samples, limit, 0) for limit in range(1, len(samples))]
+    assert [len(kept) for kept in chosen] == list(range(1, len(samples)))
+    assert all(set(map(id, small)) < set(map(id, large)) for small, large in pairwise(chosen))
+    for kept in chosen:
+        sizes = Counter(sample.facts["pair"] for sample in kept if sample.facts)
+        assert list(sizes.values()).count(1) <= 1
+        assert list(kept) == sorted(kept, key=samples.index)
+    assert limited(samples, 20, 1) != limited(samples, 20, 0)
+
+
+def test_a_limit_of_an_embedded_task_keeps_pairs_to_score(tmp_path: Path) -> None:
+    run = evaluate(resolve("vqa:lite")[0], open_model("baseline:constant"), settings(tmp_path, limit=40, replicates=0))
+    pairs = run.result.scores["pair_accuracy"]
+    assert (run.result.n, run.result.score.n) == (40, 40)
+    assert pairs.n == 20
+    assert pairs.value is not None
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"id": "a\udc80"}, r"the id 'a\\udc80'"),
+        ({"image": "pictures/0.png", "group": "g\ud800"}, r"the group 'g\\ud800'"),
+        ({"q": "\udfff"}, r"the slice '\\udfff'"),
+    ],
+)
+def test_what_is_no_unicode_is_refused_before_anything_is_asked(
+    change: dict[str, Any], words: str, tmp_path: Path
+) -> None:
+    rows = [{**row, "group": row["image"]} for row in rows_of("vqa", 4)]
+    rows[2] |= change
+    source = {"type": "jsonl", "path": "data.jsonl", "fields": {**FIELDS["vqa"], "group": "group"}}
+    model = Toy()
+    with pytest.raises(UsageError, match=f"has {words}, which is no valid Unicode"):
+        evaluate(make_task(tmp_path, rows=rows, source=source), model, settings(tmp_path / "out", limit=3))
+    assert model.asked == []
 
 
 def test_a_limited_run_is_scored_against_the_full_tasks_corpus(tmp_path: Path, monkeypatch: Any) -> None:

@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
-from tests.engine.toys import Toy, draw, make_task, rows_of, settings
+from tests.engine.toys import Toy, draw, make_task, rows_of, saying, settings
 from velm_bench.engine.journal import JOURNAL
+from velm_bench.engine.progress import Silent
 from velm_bench.engine.runner import Run, evaluate, too_many_errors
-from velm_bench.errors import UsageError
+from velm_bench.errors import RunError, UsageError
+from velm_bench.results import store
+from velm_bench.results.atomic import write_bytes
 from velm_bench.results.store import read_result, read_samples, statistics_of
 from velm_bench.samples import ChoiceAnswer, TagAnswer, TextAnswer
 
@@ -60,6 +66,89 @@ def test_fresh_asks_everything_again(tmp_path: Path) -> None:
     again = Toy()
     evaluate(task, again, settings(tmp_path / "out", fresh=True))
     assert len(again.asked) == 12
+
+
+def said(run: Run) -> set[str]:
+    return {json.loads(text)["text"] for text in read_samples(run.folder)["answer"].to_pylist()}
+
+
+def test_a_fresh_run_that_cannot_begin_leaves_all_as_it_was(tmp_path: Path) -> None:
+    class Unloadable(Toy):
+        def load(self) -> None:
+            raise RunError("The weights are gone.")
+
+    task = make_task(tmp_path)
+    first = evaluate(task, Toy(), settings(tmp_path / "out"))
+    before = {path.name: path.read_bytes() for path in first.folder.iterdir()}
+    with pytest.raises(RunError, match="gone"):
+        evaluate(task, Unloadable(), settings(tmp_path / "out", fresh=True))
+    assert {path.name: path.read_bytes() for path in first.folder.iterdir()} == before
+    again = Toy()
+    evaluate(task, again, settings(tmp_path / "out"))
+    assert again.asked == []
+
+
+@pytest.mark.parametrize("asks", [0, 2])
+def test_an_interrupted_fresh_run_keeps_the_earlier_result_but_revives_no_answer(asks: int, tmp_path: Path) -> None:
+    task = make_task(tmp_path)
+    first = evaluate(task, saying("old"), settings(tmp_path / "out"))
+    with pytest.raises(KeyboardInterrupt):
+        evaluate(task, interrupted_after(asks), settings(tmp_path / "out", fresh=True))
+    assert read_result(first.folder) == first.result
+    assert said(first) == {"old"}
+    again = Toy()
+    run = evaluate(task, again, settings(tmp_path / "out"))
+    assert len(again.asked) == 12 - 4 * asks
+    assert "old" not in said(run)
+    assert run.result.stable() == evaluate(task, Toy(), settings(tmp_path / "whole")).result.stable()
+
+
+def test_a_fresh_run_forgets_an_interrupted_one_and_its_batch_size(tmp_path: Path) -> None:
+    task = make_task(tmp_path)
+    model = interrupted_after(4)
+    model.capacity = 2
+    with pytest.raises(KeyboardInterrupt):
+        evaluate(task, model, settings(tmp_path / "out"))
+    again = Toy()
+    evaluate(task, again, settings(tmp_path / "out", fresh=True))
+    assert [len(batch) for batch in again.batches] == [4, 4, 4]
+
+
+def test_the_time_of_a_fresh_run_is_its_own(tmp_path: Path) -> None:
+    task = make_task(tmp_path)
+    evaluate(task, Toy(), settings(tmp_path / "out"))
+    (path,) = (tmp_path / "out").glob("*/*/*/result.json")
+    content = json.loads(path.read_text())
+    content["timing"]["answering"] = 1e6
+    path.write_text(json.dumps(content))
+    assert evaluate(task, Toy(), settings(tmp_path / "out", fresh=True)).result.timing.answering < 1e6
+
+
+def test_an_error_that_is_no_unicode_is_a_row_like_any_other(tmp_path: Path) -> None:
+    class Garbled(Toy):
+        def generate(self, prepared: Any) -> Any:
+            raise ValueError("file \udc80")
+
+    run = evaluate(make_task(tmp_path, 3), Garbled(), settings(tmp_path / "out"))
+    assert set(errors_of(run).values()) == {r"ValueError: file \udc80"}
+
+
+def test_credentials_in_a_models_name_are_stored_nowhere(tmp_path: Path) -> None:
+    model = Toy(name="openai:m@https://user:s3cret@host/v1")
+    run = evaluate(make_task(tmp_path), model, settings(tmp_path / "out"))
+    assert run.result.model.name == "openai:m@https://***@host/v1"
+    assert "s3cret" not in str(run.folder)
+    assert not [path for path in run.folder.iterdir() if b"s3cret" in path.read_bytes()]
+
+
+def test_another_name_is_another_run_id(tmp_path: Path) -> None:
+    runs = []
+    for name in ("toy:model", "toy:another"):
+        model = Toy()
+        model.identity = replace(model.identity, name=name)
+        runs.append(evaluate(make_task(tmp_path), model, settings(tmp_path / "out")))
+    runs.append(evaluate(make_task(tmp_path, name="another"), Toy(), settings(tmp_path / "out")))
+    assert len({run.result.run_id for run in runs}) == 3
 
 
 def test_a_model_loads_once_for_many_tasks(tmp_path: Path) -> None:
@@ -205,7 +294,7 @@ def test_an_empty_reference_list_is_an_error_that_counts_as_wrong(metrics: list[
     run = evaluate(make_task(tmp_path, rows=rows, metrics=metrics), model, settings(tmp_path / "out"))
     score = run.result.score
     assert set(errors_of(run)) == {"s000"}
-    assert run.result.skipped == {}
+    assert set(run.result.skipped) <= {"pair_accuracy"}
     assert score.value is not None
     assert score.answered == pytest.approx(score.value * 6 / 5)
     assert "s000" not in model.asked
@@ -220,6 +309,10 @@ BAD_ANSWERS = [
     ("ner", TagAnswer(("B-XYZ",)), "'B-XYZ'"),
     ("vqa", TextAnswer(7), "generated int"),  # type: ignore[arg-type]
     ("vqa", None, "answered with NoneType"),
+    ("vqa", TextAnswer("1", 2**70), "more than there can be"),
+    ("vqa", TextAnswer("1", -1), "fewer tokens than none"),
+    ("vqa", TextAnswer("1", 1.5), "1.5 tokens"),  # type: ignore[arg-type]
+    ("vqa", TextAnswer("1", math.nan), "nan tokens"),  # type: ignore[arg-type]
 ]
 
 
@@ -339,3 +432,107 @@ def test_the_first_metric_keeps_its_place_when_it_does_not_apply(tmp_path: Path)
 def test_too_many_errors(errors: int, rate: float, verdict: bool, tmp_path: Path) -> None:
     result = evaluate(make_task(tmp_path, 2), Toy(), settings(tmp_path / "out")).result
     assert too_many_errors(result.model_copy(update={"n": 100, "n_errors": errors}), rate) is verdict
+
+
+@pytest.mark.parametrize("odd", [{"x": object()}, {"x": [b"\xff"]}, {3: "x"}])
+def test_a_model_that_cannot_say_who_it_is_is_asked_nothing(odd: Any, tmp_path: Path) -> None:
+    model = Toy()
+    model.identity = replace(model.identity, details=odd)
+    with pytest.raises(UsageError, match="identity of the model 'toy:model'"):
+        evaluate(make_task(tmp_path), model, settings(tmp_path / "out"))
+    assert (model.asked, model.loads) == ([], 0)
+
+
+def test_a_model_that_exits_is_a_failed_batch(tmp_path: Path) -> None:
+    def leave(sample_id: str, answer: Any) -> Any:
+        if sample_id == "s002":
+            raise SystemExit(0)
+        return answer
+
+    model = Toy()
+    model.spoil = leave
+    run = evaluate(make_task(tmp_path), model, settings(tmp_path / "out"))
+    assert errors_of(run) == {"s002": "SystemExit: 0"}
+
+
+def test_a_model_that_exits_while_loading_is_a_sentence(tmp_path: Path) -> None:
+    class Leaving(Toy):
+        def load(self) -> None:
+            raise SystemExit("no licence")
+
+    with pytest.raises(RunError, match="'toy:model' ended instead of loading: SystemExit: no licence"):
+        evaluate(make_task(tmp_path), Leaving(), settings(tmp_path / "out"))
+
+
+class Notes(Silent):
+    """Keeps what is said."""
+
+    def __init__(self) -> None:
+        self.said: list[str] = []
+
+    def note(self, text: str) -> None:
+        self.said.append(text)
+
+
+def rewrite(path: Path, column: str, values: list[Any]) -> None:
+    """Put other values in a column of a samples file, as by hand."""
+    table = pq.read_table(path)
+    place = table.column_names.index(column)
+    pq.write_table(table.set_column(place, column, pa.array(values)), path)
+
+
+@pytest.mark.parametrize("column", ["id", "key", "answer", "error"])
+@pytest.mark.parametrize("value", [3, b"x", ["a"]], ids=str)
+def test_samples_of_another_type_are_damaged(column: str, value: Any, tmp_path: Path) -> None:
+    task, notes, again = make_task(tmp_path), Notes(), Toy()
+    first = evaluate(task, Toy(), settings(tmp_path / "out"))
+    rewrite(first.folder / "samples.parquet", column, [value] * 12)
+    (first.folder / "result.json").unlink()
+    run = evaluate(task, again, settings(tmp_path / "out"), notes)
+    assert ["damaged" in text for text in notes.said] == [True]
+    assert len(again.asked) == 12
+    assert run.result.stable() == first.result.stable()
+
+
+def test_samples_edited_by_hand_are_no_answers(tmp_path: Path) -> None:
+    task, notes, again = make_task(tmp_path), Notes(), Toy()
+    first = evaluate(task, Toy(), settings(tmp_path / "out"))
+    rewrite(first.folder / "samples.parquet", "answer", ['{"text": "edited", "tokens": 1}'] * 12)
+    run = evaluate(task, again, settings(tmp_path / "out"), notes)
+    assert len(again.asked) == 12
+    assert ["asked again" in text for text in notes.said] == [True]
+    assert run.result.stable() == first.result.stable()
+
+
+@pytest.mark.parametrize("stop", [KeyboardInterrupt, OSError])
+def test_a_stop_between_the_two_files_loses_no_answer(
+    stop: type[BaseException], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(path: Path, data: bytes) -> None:
+        if path.name == "result.json":
+            raise stop
+        write_bytes(path, data)
+
+    evaluate(make_task(tmp_path, metrics=["exact_match"]), Toy(), settings(tmp_path / "out"))
+    task = make_task(tmp_path, metrics=["exact_match", "vqa_accuracy"])
+    monkeypatch.setattr(store, "write_bytes", interrupted)
+    with pytest.raises((KeyboardInterrupt, RunError)):
+        evaluate(task, Toy(), settings(tmp_path / "out"))
+    monkeypatch.undo()
+    again, notes = Toy(), Notes()
+    run = evaluate(task, again, settings(tmp_path / "out"), notes)
+    assert again.asked == []
+    assert ["stopped run" in text for text in notes.said] == [True]
+    assert not (run.folder / JOURNAL).exists()
+
+
+@pytest.mark.parametrize("replicates", [-1, 1, 9])
+def test_too_few_replicates_for_an_interval_are_refused(replicates: int, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="--replicates must be a whole number from 10"):
+        settings(tmp_path, replicates=replicates)
+
+
+def test_an_undefined_score_says_why(tmp_path: Path) -> None:
+    run = evaluate(make_task(tmp_path, metrics=["pair_accuracy", "exact_match"]), Toy(), settings(tmp_path / "out"))
+    assert (run.result.score.value, run.result.score.n) == (None, 0)
+    assert "no pairs among the 12 samples" in run.result.skipped["pair_accuracy"]

@@ -12,9 +12,12 @@ from tests.engine.toys import Toy, make_task, settings
 from velm_bench.engine.runner import Run, evaluate
 from velm_bench.errors import UsageError
 from velm_bench.metrics import build
+from velm_bench.results import store
 from velm_bench.results.atomic import atomic_write, require_writable, write_bytes
+from velm_bench.results.columns import text_column
 from velm_bench.results.schema import VOLATILE, Result, result_json_schema
 from velm_bench.results.store import (
+    COLUMNS_KEY,
     RESULT,
     SAMPLES,
     list_runs,
@@ -22,7 +25,6 @@ from velm_bench.results.store import (
     read_samples,
     run_folder,
     safe_name,
-    statistics_columns,
     statistics_of,
 )
 
@@ -63,7 +65,8 @@ def test_statistics_give_the_scores_again(run: Run) -> None:
     table = read_samples(run.folder)
     metric = build("vqa_accuracy")
     assert float(metric.value(statistics_of(table, "vqa_accuracy"))) == run.result.scores["vqa_accuracy"].value
-    assert statistics_columns(table)["vqa_accuracy"]["signature"] == metric.signature
+    described = json.loads(table.schema.metadata[COLUMNS_KEY])
+    assert described["vqa_accuracy"]["signature"] == metric.signature
     with pytest.raises(UsageError, match="no statistics of 'bleu', only of vqa_accuracy, exact_match"):
         statistics_of(table, "bleu")
 
@@ -106,9 +109,23 @@ def test_listing_skips_what_is_unfinished_and_reports_what_is_damaged(run: Run, 
     complaints: list[str] = []
     assert list_runs(tmp_path / "out", complaints.append) == [(good.folder, good.result)]
     assert len(complaints) == 1
-    with pytest.warns(UserWarning, match="is damaged"):
-        list_runs(tmp_path / "out")
-    assert list_runs(tmp_path / "nowhere") == []
+    assert list_runs(tmp_path / "nowhere", pytest.fail) == []
+
+
+def test_a_result_without_its_primary_score_is_a_damaged_file(run: Run, tmp_path: Path) -> None:
+    path = run.folder / RESULT
+    content = json.loads(path.read_text())
+    path.write_text(json.dumps({**content, "primary": "vqa_acuracy"}))
+    with pytest.raises(UsageError, match=r"result\.json.*'scores' is not valid.*'vqa_acuracy' is not among them"):
+        read_result(run.folder)
+    complaints: list[str] = []
+    assert list_runs(tmp_path / "out", complaints.append) == []
+    assert len(complaints) == 1
+
+
+def test_what_utf8_cannot_hold_is_written_as_an_escape() -> None:
+    column = text_column(["é", "a\udc80b", None])
+    assert column.to_pylist() == ["é", "a\\udc80b", None]
 
 
 def test_the_file_round_trips_and_the_schema_explains_every_field(run: Run) -> None:
@@ -151,3 +168,36 @@ def test_written_files_can_be_read_by_others(tmp_path: Path) -> None:
 def test_the_probe_leaves_nothing(tmp_path: Path) -> None:
     require_writable(tmp_path / "a" / "b")
     assert list((tmp_path / "a" / "b").iterdir()) == []
+
+
+@pytest.mark.parametrize("odd", ["[" * 100_000, '{"schema_version": 1, "x": ' + "[" * 900 + "]" * 900 + "}"])
+def test_a_deeply_nested_result_does_not_hide_the_others(odd: str, run: Run, tmp_path: Path) -> None:
+    folder = tmp_path / "out" / "a" / "b" / "c"
+    folder.mkdir(parents=True)
+    (folder / RESULT).write_text(odd)
+    complaints: list[str] = []
+    assert [path for path, _ in list_runs(tmp_path / "out", complaints.append)] == [run.folder]
+    assert len(complaints) == 1
+
+
+def test_an_unexpected_error_of_one_result_does_not_hide_the_others(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fragile(folder: Path) -> Result:
+        if folder.name == "c":
+            raise ZeroDivisionError("of all things")
+        return read_result(folder)
+
+    folder = tmp_path / "out" / "a" / "b" / "c"
+    folder.mkdir(parents=True)
+    (folder / RESULT).write_text("{}")
+    monkeypatch.setattr(store, "read_result", fragile)
+    complaints: list[str] = []
+    assert len(list_runs(tmp_path / "out", complaints.append)) == 1
+    assert "ZeroDivisionError: of all things" in complaints[0]
+
+
+def test_an_output_that_is_a_file_is_called_one(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UsageError, match="it is a file"):
+        require_writable(tmp_path / "file")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,18 +12,22 @@ import pandas as pd
 
 from velm_bench.digests import digest_json
 from velm_bench.results.schema import Result, Score
-from velm_bench.results.store import RESULT, list_runs
+from velm_bench.results.store import list_runs, result_files
 
 RUN_COLUMNS = (
-    "model", "control", "task", "kind", "metric", "score", "low", "high", "answered", "n", "errors", "unparsed",
-    "created", "run",
+    "model", "control", "task", "kind", "metric", "score", "low", "high", "answered", "n", "samples", "errors",
+    "unparsed", "created", "run",
 )  # fmt: skip
-"""The columns of `runs_frame`: a row per run, with its primary metric."""
+"""The columns of `Board.runs`: a row per run, with its primary metric; `n` of the task's `samples` were asked. `run` is
+its folder, unlike any other's."""
 SCORE_COLUMNS = (
     "label", "model", "control", "task", "kind", "metric", "score", "low", "high", "n", "errors", "higher_is_better",
     "signature", "run",
 )  # fmt: skip
-"""The columns of `scores_frame`: a row per run and metric; `label` is the run's name in a chart, unlike any other's."""
+"""The columns of `Board.scores`: a row per run and metric; `label` is the run's name in a chart, unlike those of its
+task's other runs."""
+Runs = Mapping[str, Result]
+"""Results by their folder under the root, with slashes."""
 FORMULA = ("=", "+", "-", "@")
 """What a spreadsheet takes for the beginning of a formula."""
 
@@ -42,24 +46,14 @@ class Board:
 
 def snapshot(root: Path) -> str:
     """The identity of what a results folder holds now: names, sizes and times of its results. What caches key on."""
-    return digest_json([str(root), *sorted(_stamp(root, path) for path in root.glob(f"*/*/*/{RESULT}"))])
+    return digest_json([str(root), *sorted(_stamp(root, path) for path in result_files(root))])
 
 
 def read_board(root: Path) -> Board:
     """Everything the page shows of a results folder; damaged results are left out and said so."""
     damaged: list[str] = []
-    results = [result for _, result in list_runs(root, damaged.append)]
-    return Board(_runs(results), _scores(results), tuple(map(inert, damaged)))
-
-
-def runs_frame(root: Path) -> pd.DataFrame:
-    """A row per run with its primary metric, best first within each task."""
-    return read_board(root).runs
-
-
-def scores_frame(root: Path) -> pd.DataFrame:
-    """A row per run and metric, in the order of each task's metrics."""
-    return read_board(root).scores
+    runs = {folder.relative_to(root).as_posix(): result for folder, result in list_runs(root, damaged.append)}
+    return Board(_runs(runs), _scores(runs), tuple(map(inert, damaged)))
 
 
 def inert(text: str) -> str:
@@ -69,94 +63,96 @@ def inert(text: str) -> str:
 
 
 def _stamp(root: Path, path: Path) -> list[Any]:
-    status = path.stat()
+    try:
+        status = path.stat()
+    except OSError:  # removed meanwhile
+        return [path.relative_to(root).as_posix()]
     return [path.relative_to(root).as_posix(), status.st_size, status.st_mtime_ns]
 
 
-def _runs(results: list[Result]) -> pd.DataFrame:
-    ordered = sorted(results, key=lambda result: (result.task.name, *_rank(result, result.primary)))
-    return pd.DataFrame([_run_row(result) for result in ordered], columns=list(RUN_COLUMNS))
+def _runs(runs: Runs) -> pd.DataFrame:
+    ordered = sorted(runs, key=lambda run: (runs[run].task.name, *_rank(run, runs[run], runs[run].primary)))
+    return pd.DataFrame([_run_row(run, runs[run]) for run in ordered], columns=list(RUN_COLUMNS))
 
 
-def _rank(result: Result, metric: str) -> tuple[bool, float, str, str]:
+def _rank(run: str, result: Result, metric: str) -> tuple[bool, float, str, str, str]:
     """What sorts a run before the worse ones by a metric; where it is undefined, last."""
     score = result.scores.get(metric)
-    who = (result.model.name, result.control)
+    who = (result.model.name, result.control, run)
     if score is None or score.value is None:
         return True, 0.0, *who
     return False, -score.value if score.higher_is_better else score.value, *who
 
 
-def _run_row(result: Result) -> dict[str, Any]:
-    score = result.scores.get(result.primary)
+def _run_row(run: str, result: Result) -> dict[str, Any]:
     return {
-        **_who_and_what(result),
+        **_who_and_what(run, result),
         "metric": inert(result.primary),
-        **_numbers(score),
-        "answered": score.answered if score else None,
+        **_numbers(result.score),
+        "answered": result.score.answered,
         "n": result.n,
+        "samples": result.data.samples,
         "errors": result.n_errors,
         "unparsed": result.parse_failures,
         "created": inert(result.provenance.created[:10]),
-        "run": inert(result.run_id),
     }
 
 
-def _scores(results: list[Result]) -> pd.DataFrame:
-    labels = _labels(results)
-    rows = [
-        {"label": labels[result.run_id], **_score_row(result, name)}
-        for task in sorted({result.task.name for result in results})
-        for name, ranked in _ranked([result for result in results if result.task.name == task])
-        for result in ranked
-    ]
+def _scores(runs: Runs) -> pd.DataFrame:
+    rows = []
+    for task in sorted({result.task.name for result in runs.values()}):
+        of_task = {run: result for run, result in runs.items() if result.task.name == task}
+        labels = _labels(of_task)
+        for name, ranked in _ranked(of_task):
+            rows += [{"label": labels[run], **_score_row(run, runs[run], name)} for run in ranked]
     return pd.DataFrame(rows, columns=list(SCORE_COLUMNS))
 
 
-def _ranked(results: list[Result]) -> Iterator[tuple[str, list[Result]]]:
+def _ranked(runs: Runs) -> Iterator[tuple[str, list[str]]]:
     """Each metric of one task's runs, and the runs that have it, best first."""
-    for name in dict.fromkeys(name for result in results for name in result.scores):
-        having = [result for result in results if name in result.scores]
-        yield name, sorted(having, key=lambda result: _rank(result, name))
+    for name in dict.fromkeys(name for result in runs.values() for name in result.scores):
+        having = [run for run in runs if name in runs[run].scores]
+        yield name, sorted(having, key=lambda run: _rank(run, runs[run], name))
 
 
-def _labels(results: list[Result]) -> dict[str, str]:
-    """A name per run id: the model and its control, with the run's id where several of a task share them."""
-    names = {result.run_id: _name(result) for result in results}
-    count = Counter((result.task.name, names[result.run_id]) for result in results)
-    return {
-        result.run_id: names[result.run_id]
-        if count[result.task.name, names[result.run_id]] == 1
-        else f"{names[result.run_id]} {inert(result.run_id)}"
-        for result in results
-    }
+def _labels(runs: Runs) -> dict[str, str]:
+    """A name for each run of one task: the shortest of three that no other run shares."""
+    choices = {run: _names(run, result) for run, result in runs.items()}
+    count = Counter(name for names in choices.values() for name in dict.fromkeys(names))
+    return {run: next((name for name in names if count[name] == 1), names[-1]) for run, names in choices.items()}
 
 
-def _name(result: Result) -> str:
-    model = inert(result.model.name)
-    return f"{model} ({inert(result.control)})" if result.control else model
+def _names(run: str, result: Result) -> tuple[str, str, str]:
+    """The model with its control and its limit, the same with the run's id, and with the run's folder."""
+    limited = f"{result.n} of {result.data.samples}" if result.n != result.data.samples else ""
+    remarks = ", ".join(remark for remark in (inert(result.control), limited) if remark)
+    short = f"{inert(result.model.name)} ({remarks})" if remarks else inert(result.model.name)
+    return short, f"{short} {inert(result.run_id)}", f"{short} {inert(run)}"
 
 
-def _score_row(result: Result, name: str) -> dict[str, Any]:
+def _score_row(run: str, result: Result, name: str) -> dict[str, Any]:
     score = result.scores[name]
     return {
-        **_who_and_what(result),
+        **_who_and_what(run, result),
         "metric": inert(name),
         **_numbers(score),
         "n": score.n,
         "errors": score.n_errors,
         "higher_is_better": score.higher_is_better,
         "signature": inert(score.signature),
-        "run": inert(result.run_id),
     }
 
 
-def _who_and_what(result: Result) -> dict[str, str]:
-    named = {"model": result.model.name, "control": result.control, "task": result.task.name, "kind": result.task.kind}
+def _who_and_what(run: str, result: Result) -> dict[str, str]:
+    named = {
+        "model": result.model.name,
+        "control": result.control,
+        "task": result.task.name,
+        "kind": result.task.kind,
+        "run": run,
+    }
     return {key: inert(value) for key, value in named.items()}
 
 
-def _numbers(score: Score | None) -> dict[str, float | None]:
-    if score is None:
-        return {"score": None, "low": None, "high": None}
+def _numbers(score: Score) -> dict[str, float | None]:
     return {"score": score.value, "low": score.low, "high": score.high}

@@ -75,5 +75,5 @@ def overview(
 ) -> None:
     """Evaluate vision-enhanced language models: exact metrics, honest denominators, intervals on every score.
 
-    Exit codes: 0 done, 1 regression, 2 usage or invalid input, 3 inconclusive, 4 the run failed or too many errors.
+    Exit codes: 0 done, 2 usage or invalid input, 4 the run failed or too many errors, 130 interrupted with Ctrl-C.
     """

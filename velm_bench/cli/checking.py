@@ -7,9 +7,9 @@ from pathlib import Path
 
 from velm_bench.cli.options import RESULTS
 from velm_bench.engine.opening import Opened, open_task
+from velm_bench.engine.scoring import build_metrics
 from velm_bench.engine.settings import RunSettings
 from velm_bench.errors import VelmError
-from velm_bench.metrics import build
 from velm_bench.samples import Ability
 from velm_bench.tasks.registry import Definition
 
@@ -34,8 +34,7 @@ def check(definition: Definition, folders: tuple[Path, ...]) -> Check:
     try:
         opened = open_task(definition, RunSettings(RESULTS, data=folders))
         found.samples, found.fingerprint = len(opened.everything), opened.fingerprint
-        for metric in opened.task.metrics:
-            build(metric, opened.kind.labels)
+        found.complaints.extend(build_metrics(opened.kind).skipped.values())
         _put_to_kind(opened, found)
     except VelmError as error:
         found.ok = False

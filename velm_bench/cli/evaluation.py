@@ -56,6 +56,9 @@ def evaluate_all(definitions: Sequence[Definition], model: Model, settings: RunS
         try:
             run = evaluate(definition, model, settings, progress(definition.task.name))
             report.runs.append(run)
+            report.failures += [(definition.task.name, _broken(run, name)) for name in run.broken]
+            if run.result.score.value is None and not run.broken:
+                report.failures.append((definition.task.name, _unscored(run)))
             if too_many_errors(run.result, settings.max_error_rate):
                 report.failures.append((definition.task.name, _too_many(run, settings.max_error_rate)))
         except VelmError as error:
@@ -86,10 +89,17 @@ def finish(report: Report, as_json: bool) -> None:
 
 def result_rows(result: Result) -> list[tuple[str, ...]]:
     """A row per metric with its main output, the primary one first; the rest is for `results show`."""
-    counts = (str(result.n), str(result.n_errors), str(result.parse_failures))
     task = f"{result.task.name} ({result.control})" if result.control else result.task.name
     return [
-        (task, name, number(score.value), interval(score.low, score.high), *counts)
+        (
+            task,
+            name,
+            number(score.value),
+            interval(score.low, score.high),
+            str(score.n),
+            str(score.n_errors),
+            str(result.parse_failures),
+        )
         for name, score in _main_scores(result).items()
     ]
 
@@ -127,10 +137,26 @@ def _too_many(run: Any, allowed: float) -> RunError:
     result = run.result
     return RunError(
         f"{result.n_errors} of {result.n} samples of {result.task.name} failed, more than --max-error-rate {allowed:g} "
-        f"allows; the first: {_first_error(run.folder)} The results are written to {run.folder}."
+        f"allows; the first: {_first_error(run.folder)}. The results are written to {run.folder}."
+    )
+
+
+def _broken(run: Any, metric: str) -> RunError:
+    return RunError(
+        f"The metric '{metric}' of {run.result.task.name} failed: {run.broken[metric].rstrip('.')}. All else is "
+        f"written to {run.folder}; the same command scores again without asking again."
+    )
+
+
+def _unscored(run: Any) -> RunError:
+    result = run.result
+    why = result.skipped.get(result.score.metric, "It is undefined.").rstrip(".")
+    return RunError(
+        f"The primary metric '{result.primary}' of {result.task.name} could not be computed: {why}. All else is "
+        f"written to {run.folder}."
     )
 
 
 def _first_error(folder: Path) -> str:
     rows = read_samples(folder).select(["id", "error"]).to_pylist()
-    return next((f"'{row['id']}': {row['error']}" for row in rows if row["error"]), "")
+    return next((f"'{row['id']}': {row['error'].rstrip('.')}" for row in rows if row["error"]), "")

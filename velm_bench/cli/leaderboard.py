@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 
 from velm_bench.board.place import RESULTS_VARIABLE
-from velm_bench.cli.options import RESULTS
+from velm_bench.cli.options import RESULTS, absent
 from velm_bench.cli.output import note
 from velm_bench.errors import UnavailableError, UsageError
 from velm_bench.shipped import shipped
@@ -42,16 +42,19 @@ def leaderboard(
     host: Annotated[str, typer.Option("--host", help="The address to listen on; 0.0.0.0 is everybody.")] = "127.0.0.1",
 ) -> None:
     """Show the runs of a results folder as a web page, until Ctrl-C."""
-    from velm_bench.results.store import list_runs
+    from velm_bench.results.store import result_files
 
     if find_spec("streamlit") is None:
         raise UnavailableError("The leaderboard needs Streamlit: run `pip install 'velm-bench[leaderboard]'`.")
     if not results.is_dir():
-        raise UsageError(f"The results folder '{results}' does not exist: name one with --results.")
-    if not list_runs(results):
+        raise UsageError(f"The results folder '{results}' {absent(results)}: name one with --results.")
+    if not any(result_files(results)):
         raise UsageError(f"The results folder '{results}' holds no runs: `velm-bench run` writes some.")
+    if not host:  # to Streamlit that would be everybody
+        raise UsageError("The --host is empty: leave it out for this machine alone, or give an address.")
+    _require_free(host, 0, f"at '{host}'", "--host")
     if port is not None:
-        _refuse_taken(host, port)
+        _require_free(host, port, f"on port {port} of '{host}'", "--port")
     note("The leaderboard is starting; Ctrl-C ends it.")
     command = streamlit_command(host, port, os.environ)
     sys.stdout.flush()
@@ -73,13 +76,12 @@ def _has_display(environment: Mapping[str, str]) -> bool:
     return bool(environment.get("DISPLAY") or environment.get("WAYLAND_DISPLAY"))
 
 
-def _refuse_taken(host: str, port: int) -> None:
+def _require_free(host: str, port: int, where: str, flag: str) -> None:
+    """Make sure that a server can listen there; port 0 stands for any. UsageError naming the flag if not."""
     with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((host, port))
-        except OSError as error:
-            reason = error.strerror or str(error)
-            raise UsageError(
-                f"The leaderboard cannot listen on {host}:{port}: {reason}; give another --port."
-            ) from error
+        except (OSError, UnicodeError) as error:
+            reason = getattr(error, "strerror", None) or str(error)
+            raise UsageError(f"The leaderboard cannot listen {where} ({reason}): give another {flag}.") from error

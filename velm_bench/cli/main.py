@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -12,16 +14,18 @@ INTERRUPTED = 130
 """The exit code of a command that was stopped with Ctrl-C (128 + SIGINT)."""
 PIPE_CLOSED = 141
 """The exit code where the reader of standard output went away (128 + SIGPIPE)."""
+UNWRITABLE = frozenset({errno.ENOSPC, errno.EIO, errno.EFBIG, errno.EBADF, errno.EDQUOT})
+"""What the system says where standard output cannot take more; files of a run have sentences of their own."""
 FAILED = 4
 """The exit code of an error that nobody foresaw."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """The console script: run one command and exit with its code."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a name that the locale cannot write is no error
     given = list(sys.argv[1:] if arguments is None else arguments)
-    if given == ["--version"]:  # answered before anything is imported
-        print(f"velm-bench {__version__}")
-        sys.exit(0)
     debug = "--debug" in given
     sys.exit(execute([word for word in given if word != "--debug"], debug))
 
@@ -33,7 +37,8 @@ def execute(arguments: Sequence[str], debug: bool = False) -> int:
         sys.stdout.flush()
         return code
     except KeyboardInterrupt:
-        return _say("Interrupted: run the same command again to resume.", INTERRUPTED)
+        again = "it again without --fresh" if "--fresh" in arguments else "the same command again"
+        return _say(f"Interrupted: run {again} to resume.", INTERRUPTED)
     except BrokenPipeError:
         _forget_stdout()
         return PIPE_CLOSED
@@ -42,11 +47,14 @@ def execute(arguments: Sequence[str], debug: bool = False) -> int:
             import traceback
 
             traceback.print_exc()
-        return _explain(error)
+        return _explain_os(error) if isinstance(error, OSError) else _explain(error)
 
 
 def _invoke(arguments: list[str]) -> int:
     """The exit code of a command that ended without an error."""
+    if arguments == ["--version"]:  # answered before anything is imported
+        print(f"velm-bench {__version__}")
+        return 0
     import typer
 
     from velm_bench.cli.app import command
@@ -75,6 +83,18 @@ def _explain(error: Exception) -> int:
         "run the command again with --debug to see where.",
         FAILED,
     )
+
+
+def _explain_os(error: OSError) -> int:
+    """What the system refused: to write standard output, or to do something with a file."""
+    why = error.strerror or str(error)
+    if error.filename is None and error.errno in UNWRITABLE:
+        _forget_stdout()  # what is left in its buffer would fail once more
+        return _say(f"Error: The output cannot be written ({why}): make room, or send it elsewhere.", FAILED)
+    if error.filename is None:
+        return _explain(error)
+    wrong = error.errno == errno.ENAMETOOLONG
+    return _say(f"Error: The file or folder '{error.filename!s:.80}' cannot be used: {why}.", 2 if wrong else FAILED)
 
 
 def _say(sentence: str, code: int) -> int:

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from velm_bench.cli.options import Device, Json
-from velm_bench.cli.output import print_facts, print_json, print_table
+from velm_bench.cli.output import print_facts, print_json, print_table, stdout_aside
 from velm_bench.models.reference import shipped as shipped_checkpoints
 
 app = typer.Typer(rich_markup_mode=None, help="List the kinds of model references, or show one model.")
@@ -39,7 +39,8 @@ def show_model(
     """Show who a model is: its digest, size, abilities and what its checkpoint says about itself."""
     from velm_bench.models import Setup, open_model
 
-    model = open_model(reference, Setup(device=device))
+    with stdout_aside():
+        model = open_model(reference, Setup(device=device))
     identity = model.identity
     facts: dict[str, Any] = {
         "name": identity.name,

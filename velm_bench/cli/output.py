@@ -5,10 +5,23 @@ from __future__ import annotations
 import json
 import math
 import sys
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, redirect_stdout
+from typing import Any, Literal
 
 Row = Sequence[object]
+
+PROSE = frozenset({"model", "description", "metrics", "found", "to mend", "reason"})
+"""The columns that a narrow terminal may break over lines; numbers and ids stay whole, whatever the width."""
+NARROWEST = 16
+"""How many characters of prose stand side by side at the least."""
+
+
+@contextmanager
+def stdout_aside() -> Iterator[None]:
+    """Whatever is printed meanwhile goes to standard error: standard output is for the command's own results."""
+    with redirect_stdout(sys.stderr):
+        yield
 
 
 def print_json(value: Any) -> None:
@@ -24,7 +37,7 @@ def note(text: str) -> None:
 def print_table(headers: Sequence[str], rows: Sequence[Row], right: frozenset[str] = frozenset()) -> None:
     """A table on standard output; columns named in `right` are aligned to the right.
 
-    A terminal gets rules and as much as fits; a file or pipe gets whole cells.
+    A terminal gets rules, and its prose folded to fit; a file or pipe gets whole cells.
     """
     cells = [[plain(str(cell)) for cell in row] for row in rows]
     if sys.stdout.isatty():
@@ -78,13 +91,19 @@ def _print_columns(headers: Sequence[str], cells: Sequence[Sequence[str]], right
 
 def _print_rich(headers: Sequence[str], cells: Sequence[Sequence[str]], right: frozenset[str]) -> None:
     from rich.box import SIMPLE_HEAD
+    from rich.cells import cell_len
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
     table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
-    for name in headers:
-        table.add_column(name, justify="right" if name in right else "left", overflow="fold", no_wrap=name in right)
+    widths = [max(cell_len(row[index]) for row in (headers, *cells)) for index in range(len(headers))]
+    least = [min(width, NARROWEST) if name in PROSE else width for name, width in zip(headers, widths, strict=True)]
+    for name, width in zip(headers, least, strict=True):
+        justify: Literal["right", "left"] = "right" if name in right else "left"
+        table.add_column(name, justify=justify, overflow="fold", no_wrap=name not in PROSE, min_width=width)
     for row in cells:
         table.add_row(*map(Text, row))
-    Console().print(table)
+    console = Console()
+    console.width = max(console.width, sum(least) + 2 * len(least))
+    console.print(table)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from velm_bench.cli.options import RESULTS, Json, Output
+from velm_bench.cli.options import RESULTS, Json, Output, absent
 from velm_bench.cli.output import interval, note, number, print_facts, print_json, print_table
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ def _runs(root: Path) -> list[tuple[Path, Result]]:
     from velm_bench.results.store import list_runs
 
     if not root.is_dir():
-        raise UsageError(f"The results folder '{root}' does not exist: name one with --output.")
+        raise UsageError(f"The results folder '{root}' {absent(root)}: name one with --output.")
     return list_runs(root, lambda sentence: note(f"Left out: {sentence}"))
 
 
@@ -62,14 +63,15 @@ def _find(run: str, root: Path) -> tuple[Path, Result]:
     from velm_bench.results.store import RESULT, read_result
 
     folder = Path(run)
-    if (folder / RESULT).is_file():
-        return folder, read_result(folder)
+    with suppress(OSError):  # no path can be as long as what somebody may type
+        if (folder / RESULT).is_file():
+            return folder, read_result(folder)
     matching = [(path, result) for path, result in _runs(root) if result.run_id.startswith(run)]
     if len(matching) == 1:
         return matching[0]
     if matching:
         raise UsageError(f"The id '{run}' fits {len(matching)} runs in '{root}': give more of it, or the folder.")
-    raise UsageError(f"There is no run '{run}' in '{root}': `velm-bench results list` shows the ids.")
+    raise UsageError(f"There is no run '{run:.80}' in '{root}': `velm-bench results list` shows the ids.")
 
 
 def _row(result: Result) -> tuple[object, ...]:
@@ -80,10 +82,15 @@ def _row(result: Result) -> tuple[object, ...]:
         result.primary,
         number(score.value),
         interval(score.low, score.high),
-        result.n,
+        _asked(result),
         result.n_errors,
         result.run_id,
     )
+
+
+def _asked(result: Result) -> str:
+    """How many samples were asked, and of how many where not of all."""
+    return str(result.n) if result.n == result.data.samples else f"{result.n} of {result.data.samples}"
 
 
 def _summary(result: Result) -> dict[str, Any]:
@@ -95,6 +102,7 @@ def _summary(result: Result) -> dict[str, Any]:
         "control": result.control,
         "primary": result.primary,
         "n": result.n,
+        "samples": result.data.samples,
         "n_errors": result.n_errors,
         "parse_failures": result.parse_failures,
         "scores": {name: score.model_dump(mode="json") for name, score in result.scores.items()},
@@ -107,7 +115,7 @@ def _facts(folder: Path, result: Result) -> dict[str, object]:
         "model": result.model.name,
         "task": result.task.name,
         "control": result.control,
-        "samples": f"{result.n}, {result.n_errors} failed, {result.parse_failures} answers not parsed",
+        "samples": f"{_asked(result)}, {result.n_errors} failed, {result.parse_failures} answers not parsed",
         "limit": result.data.limit,
         "device": result.provenance.device,
         "created": result.provenance.created,

@@ -10,6 +10,7 @@ from velm_bench.cli.options import (
     RESULTS,
     Data,
     Device,
+    Dtype,
     Fresh,
     Json,
     MaxErrorRate,
@@ -18,6 +19,7 @@ from velm_bench.cli.options import (
     Seed,
     data_folders,
 )
+from velm_bench.cli.output import stdout_aside
 
 app = typer.Typer(rich_markup_mode=None)
 
@@ -40,7 +42,7 @@ def run(
     limit: Annotated[int | None, typer.Option("--limit", min=1, help="Only so many samples, a seeded choice.")] = None,
     seed: Seed = 0,
     device: Device = "auto",
-    dtype: Annotated[str, typer.Option("--dtype", help="float32, bfloat16, float16, or auto.")] = "auto",
+    dtype: Dtype = "auto",
     data: Data = None,
     fresh: Fresh = False,
     max_error_rate: MaxErrorRate = 0.0,
@@ -73,5 +75,7 @@ def run(
         replicates=replicates,
     )
     definitions = named_tasks(tasks)
-    opened = open_model(model, Setup(device=device, dtype=dtype, seed=seed))
-    finish(evaluate_all(definitions, opened, settings), as_json)
+    with stdout_aside():
+        opened = open_model(model, Setup(device=device, dtype=dtype, seed=seed))
+        report = evaluate_all(definitions, opened, settings)
+    finish(report, as_json)

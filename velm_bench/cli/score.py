@@ -15,9 +15,10 @@ from velm_bench.cli.options import (
     MaxErrorRate,
     Output,
     Replicates,
-    Seed,
+    ResamplingSeed,
     data_folders,
 )
+from velm_bench.cli.output import stdout_aside
 
 app = typer.Typer(rich_markup_mode=None)
 
@@ -33,7 +34,7 @@ def score(
     data: Data = None,
     max_error_rate: MaxErrorRate = 0.0,
     fresh: Fresh = False,
-    seed: Seed = 0,
+    seed: ResamplingSeed = 0,
     replicates: Replicates = 1000,
     as_json: Json = False,
 ) -> None:
@@ -57,4 +58,6 @@ def score(
         replicates=replicates,
     )
     definitions = named_tasks(task)
-    finish(evaluate_all(definitions, Answers(predictions, name), settings), as_json)
+    with stdout_aside():
+        report = evaluate_all(definitions, Answers(predictions, name), settings)
+    finish(report, as_json)

@@ -26,7 +26,7 @@ class Asker:
         self.size = size
 
     def answer(self, batch: Sequence[Ready]) -> list[Outcome]:
-        """An outcome for every row of a batch, in its order; no Exception escapes."""
+        """An outcome for every row of a batch, in its order; no Exception escapes, nor does a SystemExit."""
         found = {ready.row.id: _failed(ready, ready.error) for ready in batch if ready.error}
         found |= {outcome.id: outcome for outcome in self._ask([ready for ready in batch if not ready.error])}
         return [found[ready.row.id] for ready in batch]
@@ -59,7 +59,7 @@ class Asker:
             answers = list(type(request).ask(self.model, [ready.prepared for ready in piece]))
             if len(answers) != len(piece):
                 raise RunError(f"The model gave {len(answers)} answers to {len(piece)} requests.")
-        except Exception as error:  # whatever a model does wrong becomes error rows, never a lost run
+        except (Exception, SystemExit) as error:  # whatever a model does wrong becomes error rows, never a lost run
             return Failure(reason(error), self.model.out_of_memory(error))
         return answers
 

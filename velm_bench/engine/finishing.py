@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -19,6 +20,7 @@ from velm_bench.engine.table import Judged
 from velm_bench.errors import UsageError
 from velm_bench.models.base import Model
 from velm_bench.results import provenance
+from velm_bench.results.provenance import redact_text
 from velm_bench.results.schema import DataInfo, ModelInfo, Provenance, Resampling, Result, TaskInfo, Timing
 from velm_bench.results.store import SAMPLES, encode_samples, read_result, write_run
 
@@ -83,10 +85,22 @@ def draft_result(
     )
 
 
+def require_storable(model: Model) -> None:
+    """Make sure that a result file can say who answered; UsageError where what the model says of itself is no JSON."""
+    try:
+        json.dumps(_model_info(model).model_dump(mode="json"), allow_nan=False)
+    except (ValueError, TypeError, RecursionError) as error:
+        said = " ".join(str(error).split())
+        raise UsageError(
+            f"The identity of the model '{model.identity.name}' cannot be written as JSON ({said:.200}): its adapter "
+            "must give plain texts, numbers, lists and mappings."
+        ) from error
+
+
 def _model_info(model: Model) -> ModelInfo:
     identity = model.identity
     return ModelInfo(
-        name=identity.name,
+        name=redact_text(identity.name),
         digest=identity.digest,
         parameters=identity.parameters,
         dtype=identity.dtype,
@@ -104,13 +118,13 @@ def _task_info(opened: Opened, primary: str) -> TaskInfo:
         description=task.description,
         primary=primary,
         labels=list(opened.kind.labels),
-        definition=task.model_dump(mode="json"),
+        definition=task.public_definition(),
     )
 
 
 def write(folder: Path, draft: Result, table: pa.Table, answered: Answered, clock: Clock, device: str) -> Result:
     """Write both files. Where nothing was asked and nothing changed the old ones stay, with their timing."""
-    earlier = _earlier(folder)
+    earlier = None if answered.anew else _earlier(folder)
     if earlier and not answered.asked and _is_current(folder, earlier, draft, table):
         return earlier
     volatile = {

@@ -3,6 +3,9 @@
 A line is handed to the system in one write before the next batch is asked, which is all that surviving SIGKILL takes;
 every few seconds it is also forced to the disk, against a loss of power. A line cut off at the end is removed before
 anything is appended; a damaged line elsewhere is passed over, and its samples are asked again.
+
+A line may also say that the run began anew there: nothing before it counts, nor does an earlier result. It is added
+where `--fresh` is asked for, so that the earlier files can stay until others take their place.
 """
 
 from __future__ import annotations
@@ -22,8 +25,12 @@ from velm_bench.engine.outcomes import Outcome, decode
 from velm_bench.errors import RunError, UsageError
 
 JOURNAL = "journal.jsonl"
+ANEW = b'{"anew":true}\n'
+"""The line that forgets what came before it."""
 SYNC_SECONDS = 5.0
 """How much work a loss of power may cost."""
+LONGEST = 1e9
+"""More seconds than this no batch took."""
 
 
 @dataclass(frozen=True)
@@ -40,12 +47,16 @@ class Line:
 
 
 class Journal:
-    """An open journal: the lines that were there, and room for more. Nobody else can open it meanwhile."""
+    """An open journal: the lines that count, and room for more. Nobody else can open it meanwhile."""
 
     def __init__(self, folder: Path, note: Callable[[str], None]) -> None:
         self.path = folder / JOURNAL
+        self.found = self.path.exists()
+        """Whether a run was stopped before its files were complete; then only `discard` removes the file."""
         self._stream = _open_locked(self.path)
         self._synced = time.monotonic()
+        self.anew = False
+        """Whether an earlier result is to be ignored as well."""
         self.lines = self._recover(note)
 
     def __enter__(self) -> Journal:
@@ -55,11 +66,18 @@ class Journal:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if not self._stream.closed:
-            self._close(remove=os.fstat(self._stream.fileno()).st_size == 0)
+            self._close(remove=not self.found and os.fstat(self._stream.fileno()).st_size == 0)
 
     def append(self, line: Line) -> None:
         """Add a batch; RunError where the disk is full."""
-        data = _encode(line)
+        self._write(_encode(line))
+
+    def begin_anew(self) -> None:
+        """Forget every line and the earlier result, in one step; RunError where the disk is full."""
+        self._write(ANEW)
+        self.anew, self.lines = True, []
+
+    def _write(self, data: bytes) -> None:
         try:
             _write_all(self._stream.fileno(), data)
             if time.monotonic() - self._synced >= SYNC_SECONDS:
@@ -71,10 +89,9 @@ class Journal:
                 "same command again; it goes on where it stopped."
             ) from error
 
-    def clear(self) -> None:
-        """Forget every line."""
-        self._stream.truncate(0)
-        self.lines = []
+    def keep(self) -> None:
+        """Leave the file, even an empty one, until `discard`: the final files are about to be replaced one by one."""
+        self.found = True
 
     def discard(self) -> None:
         """Remove the file: what it held is in the final files."""
@@ -86,17 +103,20 @@ class Journal:
         self._stream.close()
 
     def _recover(self, note: Callable[[str], None]) -> list[Line]:
-        """The lines of an earlier run, the file cut back to its last whole one."""
+        """The lines of an earlier run that count, the file cut back to its last whole one."""
         self._stream.seek(0)
         data = self._stream.read()
         whole = data.rfind(b"\n") + 1
         if whole < len(data):
             self._stream.truncate(whole)
-        lines = []
+        lines: list[Line] = []
         for number, text in enumerate(data[:whole].split(b"\n")[:-1], start=1):
+            if text == ANEW.rstrip():
+                self.anew, lines = True, []
+                continue
             try:
                 lines.append(_decode(text))
-            except (ValueError, KeyError, TypeError):
+            except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
                 note(f"Line {number} of {self.path} is damaged: its samples are asked again.")
         return lines
 
@@ -110,7 +130,10 @@ def _encode(line: Line) -> bytes:
 def _decode(text: bytes) -> Line:
     record = json.loads(text)
     outcomes = tuple(_outcome(*row) for row in record["rows"])
-    return Line(outcomes, float(record["seconds"]), int(record["asked_size"]), int(record["size"]))
+    line = Line(outcomes, float(record["seconds"]), int(record["asked_size"]), int(record["size"]))
+    if not (0.0 <= line.seconds <= LONGEST and 1 <= line.size <= line.asked_size):
+        raise ValueError("no batch takes such a time or has such a size")
+    return line
 
 
 def _outcome(sample_id: Any, key: Any, answer: Any, error: Any) -> Outcome:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from velm_bench.engine.settings import RunSettings
 from velm_bench.errors import UsageError
@@ -44,12 +45,21 @@ def open_task(definition: Definition, settings: RunSettings) -> Opened:
 
 
 def limited(samples: tuple[Sample, ...], limit: int | None, seed: int) -> tuple[Sample, ...]:
-    """A seeded choice of `limit` samples in source order; with the same seed a smaller limit is part of a larger."""
+    """A seeded choice of `limit` samples in source order; with the same seed a smaller limit is part of a larger.
+
+    Twins (samples that share `facts["pair"]`) are chosen together, but for the last that the limit may cut off.
+    """
     if limit is None or limit >= len(samples):
         return samples
-    ranked = sorted(samples, key=lambda sample: hashlib.sha256(f"{seed}:{sample.id}".encode()).digest())
-    kept = {sample.id for sample in ranked[:limit]}
+    kept = {sample.id for sample in sorted(samples, key=lambda sample: _rank(sample, seed))[:limit]}
     return tuple(sample for sample in samples if sample.id in kept)
+
+
+def _rank(sample: Sample, seed: int) -> bytes:
+    """What decides a sample's place in the choice; the same for twins, which a stable sort leaves side by side."""
+    pair = sample.facts.get("pair")
+    unit = sample.id if pair is None else str(pair)
+    return hashlib.sha256(f"{seed}:{unit}".encode("utf-8", "surrogatepass")).digest()
 
 
 def _check(task: Task, samples: Sequence[Sample]) -> None:
@@ -60,6 +70,7 @@ def _check(task: Task, samples: Sequence[Sample]) -> None:
         if sample.id in seen:
             raise UsageError(f"The data of task '{task.name}' has the id '{sample.id}' twice: ids must be unique.")
         seen.add(sample.id)
+        _require_storable(task, sample)
     if task.expected_samples is not None and len(samples) != task.expected_samples:
         raise UsageError(
             f"The data of task '{task.name}' has {len(samples)} samples where 'expected_samples' says "
@@ -71,6 +82,25 @@ def _check(task: Task, samples: Sequence[Sample]) -> None:
             raise UsageError(
                 f"The task '{task.name}' names the slice '{name}', which no sample has: {_known_slices(name, known)}"
             )
+
+
+def _require_storable(task: Task, sample: Sample) -> None:
+    """Refuse an id, group or slice that the samples file could not hold as it is."""
+    for what, text in (
+        ("id", sample.id),
+        ("group", sample.group),
+        *(("slice", text) for pair in sample.slices.items() for text in pair),
+    ):
+        _require_encodable(task, what, text)
+
+
+def _require_encodable(task: Task, what: str, text: Any) -> None:
+    try:
+        str(text).encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise UsageError(
+            f"The data of task '{task.name}' has the {what} {text!a}, which is no valid Unicode text: mend it."
+        ) from error
 
 
 def _known_slices(name: str, known: set[str]) -> str:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
+from operator import index
 from typing import Any
 
 from velm_bench.errors import SampleError, VelmError
@@ -22,6 +24,8 @@ from velm_bench.samples import (
 
 LONGEST_REASON = 500
 """How many characters of an error are kept."""
+MOST_TOKENS = 2**31
+"""No answer has more tokens; the samples file could not hold just any number."""
 
 
 @dataclass(frozen=True)
@@ -56,13 +60,23 @@ def encode(answer: Answer) -> dict[str, Any]:
 def decode(stored: Mapping[str, Any]) -> Answer:
     """The answer that `encode` wrote; ValueError for anything else."""
     match stored:
-        case {"text": str(text), "tokens": None | int() as tokens}:
+        case {"text": str(text), "tokens": None | int() as tokens} if _is_count(tokens):
             return TextAnswer(text, tokens)
         case {"logprobs": [*numbers]} if all(isinstance(number, (int, float)) for number in numbers):
-            return ChoiceAnswer(tuple(map(float, numbers)))
+            return ChoiceAnswer(tuple(map(_finite, numbers)))
         case {"tags": [*tags]} if all(isinstance(tag, str) for tag in tags):
             return TagAnswer(tuple(tags))
     raise ValueError(f"no answer: {str(stored)[:80]}")
+
+
+def _is_count(tokens: int | None) -> bool:
+    return tokens is None or 0 <= tokens <= MOST_TOKENS
+
+
+def _finite(number: int | float) -> float:
+    if not abs(number) < math.inf or abs(number) > sys.float_info.max:
+        raise ValueError("a log-probability is a finite number")
+    return float(number)
 
 
 def check(request: Request, answer: Any) -> Answer:
@@ -79,7 +93,15 @@ def check(request: Request, answer: Any) -> Answer:
 def _text(answer: TextAnswer) -> TextAnswer:
     if not isinstance(answer.text, str):
         raise SampleError(f"The model generated {type(answer.text).__name__}, not text.")
-    return TextAnswer(answer.text, None if answer.tokens is None else int(answer.tokens))
+    if answer.tokens is None:
+        return TextAnswer(answer.text)
+    try:
+        tokens = index(answer.tokens)
+    except TypeError:
+        raise SampleError(f"The model counted {answer.tokens!r:.40} tokens, which is no whole number.") from None
+    if not _is_count(tokens):
+        raise SampleError("The model counted fewer tokens than none, or more than there can be.")
+    return TextAnswer(answer.text, tokens)
 
 
 def _choice(request: ChooseRequest, answer: ChoiceAnswer) -> ChoiceAnswer:

@@ -63,5 +63,5 @@ def _prepare_one(prepare: Prepare, row: Row) -> Ready:
     assert row.request is not None
     try:
         return Ready(row, prepare(row.request))
-    except Exception as error:  # one sample must not take the run with it: it becomes a row with this error
+    except (Exception, SystemExit) as error:  # one sample must not take the run with it
         return Ready(row, error=reason(error))

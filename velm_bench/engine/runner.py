@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from velm_bench.digests import digest_json
 from velm_bench.engine.answering import answer_plan
-from velm_bench.engine.finishing import Clock, draft_result, write
+from velm_bench.engine.finishing import Clock, draft_result, require_storable, write
 from velm_bench.engine.journal import Journal
 from velm_bench.engine.opening import Opened, open_task
 from velm_bench.engine.outcomes import Outcome, decode, reason
@@ -19,8 +19,9 @@ from velm_bench.engine.settings import RunSettings
 from velm_bench.engine.table import Judged, build_table
 from velm_bench.models.base import Model
 from velm_bench.results.atomic import remove_leftovers, require_writable
+from velm_bench.results.provenance import redact_text
 from velm_bench.results.schema import Result
-from velm_bench.results.store import RESULT, SAMPLES, run_folder
+from velm_bench.results.store import run_folder
 from velm_bench.tasks.base import Kind
 from velm_bench.tasks.registry import Definition
 
@@ -33,24 +34,26 @@ class Run:
 
     folder: Path
     result: Result
+    broken: Mapping[str, str] = field(default_factory=dict)
+    """Metrics that failed where they should have worked, and how; the result has them among `skipped`."""
 
 
 def evaluate(definition: Definition, model: Model, settings: RunSettings, progress: Progress = silent) -> Run:
     """Run a model on a task, or finish a run that was interrupted, and write it.
 
     Failed samples are rows with their errors and count as wrong; whether they are too many is for the caller to judge
-    (`too_many_errors`). UsageError where task, data, model or output folder make no sense, before anything is asked.
+    (`too_many_errors`), and so are metrics that failed (`Run.broken`). UsageError where task, data, model or output
+    folder make no sense, before anything is asked.
     """
     require_writable(settings.output)
+    require_storable(model)
     clock = Clock()
     with clock.phase("open"):
         opened = open_task(definition, settings)
-        metrics = build_metrics(opened.task, opened.kind.labels)
+        metrics = build_metrics(opened.kind)
         identity = run_id(opened, model, settings)
-        folder = run_folder(settings.output, model.identity.name, opened.task.name, identity)
+        folder = run_folder(settings.output, redact_text(model.identity.name), opened.task.name, identity)
     with Journal(folder, progress.note) as journal:
-        if settings.fresh:
-            _discard(folder, journal)
         remove_leftovers(folder)
         with clock.phase("plan"):
             plan = make_plan(opened, model, settings.control, settings.workers)
@@ -58,11 +61,12 @@ def evaluate(definition: Definition, model: Model, settings: RunSettings, progre
             answered = answer_plan(opened, plan, model, settings, journal, progress)
         with clock.phase("score"):
             rows = judge(plan, answered.outcomes, opened.kind)
-            found = score(opened.task, metrics, rows, opened.everything, settings.replicates, settings.seed)
+            found = score(opened, metrics, rows, settings.replicates, settings.seed)
         draft = draft_result(opened, plan, model, settings, metrics.primary, found, rows, identity)
-        result = write(folder, draft, build_table(rows, found.measured), answered, clock, model.device)
+        journal.keep()
+        result = write(folder, draft, build_table(rows, found.measured), answered, clock, str(model.device))
         journal.discard()
-    return Run(folder, result)
+    return Run(folder, result, found.broken)
 
 
 def too_many_errors(result: Result, max_error_rate: float) -> bool:
@@ -72,9 +76,9 @@ def too_many_errors(result: Result, max_error_rate: float) -> bool:
 
 def run_id(opened: Opened, model: Model, settings: RunSettings) -> str:
     """The identity of a run: 12 hexadecimal digits."""
-    parts = [
-        opened.task.digest(), opened.fingerprint, model.identity.digest, settings.control, settings.limit, settings.seed
-    ]  # fmt: skip
+    named = [opened.task.name, redact_text(model.identity.name)]
+    asked = [opened.task.digest(), opened.fingerprint, model.identity.digest]
+    parts = [*named, *asked, settings.control, settings.limit, settings.seed]
     return digest_json(parts)[:12]
 
 
@@ -92,10 +96,3 @@ def _judge(row: Row, outcome: Outcome | None, kind: Kind) -> Judged:
     except Exception as error:  # an answer that a kind cannot read is that sample's error, not the run's
         return Judged(row.sample, row.key, outcome.answer, error=reason(error))
     return Judged(row.sample, row.key, outcome.answer, prediction)
-
-
-def _discard(folder: Path, journal: Journal) -> None:
-    """Forget an earlier run: first what says that it is finished, last what it could be finished from."""
-    for name in (RESULT, SAMPLES):
-        (folder / name).unlink(missing_ok=True)
-    journal.clear()

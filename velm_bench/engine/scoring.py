@@ -4,23 +4,24 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from velm_bench.engine.opening import Opened
+from velm_bench.engine.outcomes import reason
 from velm_bench.engine.table import Judged, Measured
-from velm_bench.errors import UnavailableError, UsageError
+from velm_bench.errors import RunError, UnavailableError, UsageError
 from velm_bench.metrics import Array, Metric, build
 from velm_bench.results.schema import Score, SliceResult
-from velm_bench.samples import Sample
+from velm_bench.samples import Form
 from velm_bench.statistics.resampling import Estimate, interval
+from velm_bench.tasks.base import Kind
 from velm_bench.tasks.definition import Task
 
 Mask = NDArray[np.bool_]
-MALFORMED = (ValueError, LookupError, TypeError)
-"""What a metric may raise on references of the wrong form."""
 
 
 @dataclass(frozen=True)
@@ -38,21 +39,33 @@ class Scores:
 
     measured: list[Measured] = field(default_factory=list)
     skipped: dict[str, str] = field(default_factory=dict)
+    """Metrics without a number, and why."""
+    broken: dict[str, str] = field(default_factory=dict)
+    """Those of them that failed where they should have worked."""
     scores: dict[str, Score] = field(default_factory=dict)
     slices: dict[str, dict[str, SliceResult]] = field(default_factory=dict)
 
 
-def build_metrics(task: Task, labels: Sequence[str]) -> Metrics:
-    """The task's metrics, before anything is asked; UsageError for an unknown one or two that share an output."""
+def build_metrics(kind: Kind) -> Metrics:
+    """The metrics of a kind's task, before anything is asked.
+
+    UsageError for an unknown one, one that scores another form of prediction, or two that share an output.
+    """
+    task = kind.task
     built: dict[str, Metric] = {}
     skipped: dict[str, str] = {}
     owners: dict[str, str] = {}
     for name in dict.fromkeys(task.metrics):
         try:
-            built[name] = build(name, labels)
+            built[name] = build(name, kind.labels)
         except UnavailableError as error:
             skipped[name] = str(error)
             continue
+        if None not in (kind.form, built[name].form) and kind.form is not built[name].form:
+            raise UsageError(
+                f"The metric '{name}' of task '{task.name}' scores {_named(built[name].form)}, and a task of kind "
+                f"{kind.name} predicts {_named(kind.form)}: choose another metric."
+            )
         for output in built[name].outputs:
             if owners.setdefault(output, name) != name:
                 raise UsageError(
@@ -62,144 +75,177 @@ def build_metrics(task: Task, labels: Sequence[str]) -> Metrics:
     return Metrics(built, skipped, built[first].outputs[0] if first in built else first)
 
 
-def score(
-    task: Task, metrics: Metrics, rows: Sequence[Judged], everything: Sequence[Sample], replicates: int, seed: int
-) -> Scores:
+def _named(form: Form | None) -> str:
+    return {Form.TEXT: "text", Form.LABEL: "a label", Form.TAGS: "tags"}[form] if form else "anything"
+
+
+def score(opened: Opened, metrics: Metrics, rows: Sequence[Judged], replicates: int, seed: int) -> Scores:
     """Every score with its interval, for the whole and for the task's slices.
 
-    `everything` holds all samples of the task, also those that a limit leaves out: document frequencies are the
-    full task's.
+    A metric that cannot be computed, for whatever reason, is skipped and takes no other with it.
     """
+    part = _Part.whole(rows, replicates, seed)
     found = Scores(skipped=dict(metrics.skipped))
+    slices = {name: part.slices([_value(row, name) for row in rows]) for name in opened.task.slices}
     for name, metric in metrics.built.items():
-        measured = _measure(name, metric, rows, everything)
-        if isinstance(measured, Measured):
-            found.measured.append(measured)
+        try:
+            measured = Measured(name, metric, _statistics(metric, rows, opened))
+            whole = part.scores(measured)
+            parts = [(one, one.scores(measured)) for values in slices.values() for one in values.values()]
+        except _NotApplicableError as error:
+            found.skipped[name] = str(error)
+        except UnavailableError as error:
+            found.skipped[name] = reason(error)
+        except Exception as error:  # a metric may fail in any way: the answers and the other scores must not be lost
+            found.skipped[name] = found.broken[name] = reason(error)
         else:
-            found.skipped[name] = measured
-    scorer = _Scorer(rows, replicates, seed)
-    found.scores = scorer.scores(found.measured)
+            found.measured.append(measured)
+            found.scores |= whole
+            if whole[metric.outputs[0]].value is None:
+                found.skipped[name] = _why_undefined(metric, whole[metric.outputs[0]], len(rows))
+            for one, scores in parts:
+                one.found.update(scores)
     if metrics.primary not in found.scores:
-        found.scores[metrics.primary] = _absent(task, metrics, scorer)
-    for name in task.slices:
-        found.slices[name] = scorer.slices(name, found.measured)
+        found.scores[metrics.primary] = _absent(opened.task, metrics, part)
+    found.slices = {name: {value: one.result() for value, one in values.items()} for name, values in slices.items()}
     return found
 
 
-def _measure(name: str, metric: Metric, rows: Sequence[Judged], everything: Sequence[Sample]) -> Measured | str:
-    """A metric's statistics, or the reason why there are none."""
-    predictions = [row.prediction.value if row.prediction else None for row in rows]
-    try:
-        why = metric.applicable(predictions)
-        return why or Measured(name, metric, _statistics(metric, rows, predictions, everything))
-    except UnavailableError as error:
-        return str(error)
-    except ValueError as error:
-        return f"The predictions or references do not fit this metric: {error}"
+def _why_undefined(metric: Metric, score: Score, samples: int) -> str:
+    if score.n == 0:
+        return f"It is undefined here: there are no {metric.counted} among the {samples} samples asked."
+    return f"It is undefined for the {samples} samples asked."
 
 
-def _statistics(
-    metric: Metric, rows: Sequence[Judged], predictions: Sequence[Any], everything: Sequence[Sample]
-) -> Array:
+def _value(row: Judged, name: str) -> str | None:
+    return str(row.sample.slices[name]) if name in row.sample.slices else None
+
+
+class _NotApplicableError(Exception):
+    """A metric has nothing to say about these predictions."""
+
+
+def _statistics(metric: Metric, rows: Sequence[Judged], opened: Opened) -> Array:
     """Statistics of all rows, shape (samples, k).
 
-    Samples that failed because of their references (an empty list, say) may be more than a metric can read. Then they
-    are set aside, as few as possible, and get the worst statistics of the first sample that it can read.
+    Samples whose references say nothing about what is right get `_without_gold`; it is the same ones for every model.
+    Document frequencies are the full task's, also of what a limit leaves out.
     """
-    golden = [metric.reference(sample) for sample in everything if sample.references]
-    corpus = None if len(golden) == len(everything) == len(rows) else golden
-    everyone = range(len(rows))
-    with_references = [place for place in everyone if rows[place].sample.references]
-    with_request = [place for place in everyone if rows[place].key]
-    for places in (everyone, with_references):
-        try:
-            return _spread(metric, rows, predictions, places, corpus)
-        except MALFORMED:
-            continue
-    return _spread(metric, rows, predictions, with_request, corpus)
-
-
-def _spread(
-    metric: Metric, rows: Sequence[Judged], predictions: Sequence[Any], places: Sequence[int], corpus: list[Any] | None
-) -> Array:
-    """The statistics of the rows at `places`, and for all others the worst that the first of those could get."""
-    if not places:
-        raise ValueError("no sample has references that can be read.")
-    references = [metric.reference(rows[place].sample) for place in places]
-    known = metric.statistics([predictions[place] for place in places], references, corpus)
-    if len(places) == len(rows):
+    predictions = [row.prediction.value if row.prediction else None for row in rows]
+    why = metric.applicable(predictions)
+    sound = [place for place, row in enumerate(rows) if opened.kind.scorable(row.sample)]
+    if why or not sound:
+        raise _NotApplicableError(why or "No sample has references that can be read.")
+    golden = [metric.reference(rows[place].sample) for place in sound]
+    everything = [metric.reference(sample) for sample in opened.everything if opened.kind.scorable(sample)]
+    corpus = None if len(everything) == len(golden) else everything
+    known = metric.statistics([predictions[place] for place in sound], golden, corpus)
+    if known.shape != (len(sound), len(metric.columns)):
+        raise RunError(f"It gave statistics of shape {known.shape} for {len(sound)} samples.")
+    if len(sound) == len(rows):
         return known
-    statistics = np.repeat(metric.statistics([None], references[:1], corpus), len(rows), axis=0)
-    statistics[list(places)] = known
+    statistics = np.repeat(_without_gold(metric, golden, corpus), len(rows), axis=0)
+    statistics[sound] = known
     return statistics
 
 
-class _Scorer:
-    """Scores of one run's rows under masks."""
+def _without_gold(metric: Metric, golden: Sequence[Any], corpus: Sequence[Any] | None) -> Array:
+    """What a failed sample without readable gold adds, shape (1, k): it is credited with no other sample's gold.
 
-    def __init__(self, rows: Sequence[Judged], replicates: int, seed: int) -> None:
-        self.rows = rows
-        self.groups = np.asarray([row.sample.cluster for row in rows], dtype=np.str_)
-        self.answered = np.asarray([not row.error for row in rows], dtype=np.bool_)
-        self.replicates = replicates
-        self.seed = seed
+    Where all failed samples are alike (the sample count, a mean's worst score, a calibration bin) it is like them. What
+    depends on the gold is unknown: 0 where columns are summed, -1 where they are numbers of classes.
+    """
+    failed = metric.statistics([None] * len(golden), golden, corpus)
+    unknown = 0.0 if metric.additive else -1.0
+    return np.where((failed == failed[:1]).all(axis=0), failed[:1], unknown)
 
-    def scores(self, measured: Sequence[Measured], mask: Mask | None = None) -> dict[str, Score]:
-        """Every output of every metric over the rows of a mask."""
-        found: dict[str, Score] = {}
-        for one in measured:
-            estimates = interval(
-                one.metric, one.statistics, self.groups, mask=mask, replicates=self.replicates, seed=self.seed
-            )
-            answered = self._over_answered(one, mask)
-            for place, (output, estimate) in enumerate(estimates.items()):
-                found[output] = self._score(one, output, estimate, float(answered[place]), mask)
-        return found
 
-    def slices(self, name: str, measured: Sequence[Measured]) -> dict[str, SliceResult]:
-        """The scores of each value of a slice, in the order of the values."""
-        values = [None if name not in row.sample.slices else str(row.sample.slices[name]) for row in self.rows]
-        found = {}
-        for value in sorted({value for value in values if value is not None}):
-            mask = np.asarray([one == value for one in values], dtype=np.bool_)
-            n, n_errors = self.counts(mask)
-            found[value] = SliceResult(n=n, n_errors=n_errors, scores=self.scores(measured, mask))
-        return found
+@dataclass(frozen=True)
+class _Part:
+    """Some of a run's rows, all or those of a slice, and the scores found for them."""
 
-    def counts(self, mask: Mask | None = None) -> tuple[int, int]:
-        """How many rows there are, and how many of them failed."""
-        answered = self.answered if mask is None else self.answered[mask]
-        return len(answered), int((~answered).sum())
+    groups: NDArray[np.str_]
+    """The cluster of every row of the run."""
+    errors: Mask
+    """Which rows of the run failed."""
+    mask: Mask
+    """Which rows of the run belong to the part."""
+    replicates: int
+    seed: int
+    found: dict[str, Score] = field(default_factory=dict)
 
-    def _over_answered(self, one: Measured, mask: Mask | None) -> Array:
-        keep = self.answered if mask is None else self.answered & mask
-        if not keep.any():
+    @classmethod
+    def whole(cls, rows: Sequence[Judged], replicates: int, seed: int) -> _Part:
+        """All rows of a run."""
+        groups = np.asarray([row.sample.cluster for row in rows], dtype=np.str_)
+        errors = np.asarray([bool(row.error) for row in rows], dtype=np.bool_)
+        return cls(groups, errors, np.ones(len(rows), dtype=np.bool_), replicates, seed)
+
+    def slices(self, values: Sequence[str | None]) -> dict[str, _Part]:
+        """The rows of each value, in the order of the values; None is a row without one."""
+        column = np.asarray(["" if value is None else value for value in values], dtype=np.object_)
+        there = np.asarray([value is not None for value in values], dtype=np.bool_)
+        return {
+            value: replace(self, mask=there & (column == value), found={})
+            for value in sorted({value for value in values if value is not None})
+        }
+
+    @property
+    def n(self) -> int:
+        """How many rows there are."""
+        return int(self.mask.sum())
+
+    @property
+    def n_errors(self) -> int:
+        """How many of them failed."""
+        return int((self.mask & self.errors).sum())
+
+    def scores(self, one: Measured) -> dict[str, Score]:
+        """Every output of a metric."""
+        estimates = interval(
+            one.metric, one.statistics, self.groups, mask=self.mask, replicates=self.replicates, seed=self.seed
+        )
+        answered = self._over_answered(one)
+        count = one.metric.count(one.statistics, self.mask)
+        return {
+            output: self._score(one, output, estimate, float(answered[place]), count)
+            for place, (output, estimate) in enumerate(estimates.items())
+        }
+
+    def result(self) -> SliceResult:
+        """The part as a slice's value."""
+        return SliceResult(n=self.n, n_errors=self.n_errors, scores=self.found)
+
+    def _over_answered(self, one: Measured) -> Array:
+        answered = self.mask & ~self.errors
+        if not answered.any():
             return np.full(len(one.metric.outputs), np.nan)
-        return one.metric.values(one.statistics[keep])
+        return one.metric.values(one.statistics[answered])
 
-    def _score(self, one: Measured, output: str, estimate: Estimate, answered: float, mask: Mask | None) -> Score:
-        n, n_errors = self.counts(mask)
+    def _score(self, one: Measured, output: str, estimate: Estimate, answered: float, count: int) -> Score:
         return Score(
             value=_number(estimate.value),
             low=_number(estimate.low),
             high=_number(estimate.high),
             answered=_number(answered),
-            n=n,
-            n_errors=n_errors,
+            n=count,
+            n_errors=self.n_errors,
             signature=one.metric.signature,
             higher_is_better=one.metric.higher(output),
             metric=one.name,
         )
 
 
-def _absent(task: Task, metrics: Metrics, scorer: _Scorer) -> Score:
+def _absent(task: Task, metrics: Metrics, whole: _Part) -> Score:
     """The primary score where its metric was skipped."""
-    n, n_errors = scorer.counts()
     metric = metrics.built.get(task.metrics[0])
-    signature = metric.signature if metric else ""
-    higher = metric.higher(metrics.primary) if metric else True
     return Score(
-        value=None, n=n, n_errors=n_errors, signature=signature, higher_is_better=higher, metric=task.metrics[0]
+        value=None,
+        n=whole.n,
+        n_errors=whole.n_errors,
+        signature=metric.signature if metric else "",
+        higher_is_better=metric.higher(metrics.primary) if metric else True,
+        metric=task.metrics[0],
     )
 
 

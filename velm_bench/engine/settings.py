@@ -11,6 +11,8 @@ from velm_bench.errors import UsageError
 from velm_bench.registry import suggestion
 
 DEFAULT_WORKERS = min(8, os.cpu_count() or 1)
+FEWEST_REPLICATES = 10
+"""An interval over fewer would be the range of a handful of numbers."""
 
 
 @dataclass(frozen=True)
@@ -30,19 +32,20 @@ class RunSettings:
     max_error_rate: float = 0.0
     """The share of failed samples that is put up with; see `too_many_errors`."""
     fresh: bool = False
-    """Discard what an earlier run of the same left."""
+    """Ask everything again, whatever an earlier run of the same left; its result stays until the new one stands."""
     control: str = ""
     """What is done to the pictures: "blank", or nothing."""
     workers: int = DEFAULT_WORKERS
     """Threads that read pictures and prepare samples."""
     replicates: int = 1000
-    """Bootstrap replicates per interval; 0 for no intervals."""
+    """Bootstrap replicates per interval, 10 or more; 0 for no intervals."""
 
     def __post_init__(self) -> None:
         self._at_least("--limit", self.limit, 1)
         self._at_least("--batch-size", self.batch_size, 1)
         self._at_least("--workers", self.workers, 1)
-        self._at_least("--replicates", self.replicates, 0)
+        if self.replicates != 0:
+            self._at_least("--replicates", self.replicates, FEWEST_REPLICATES, " (or 0 for no intervals)")
         self._at_least("--seed", self.seed, 0)
         if not 0.0 <= self.max_error_rate <= 1.0:
             raise UsageError(f"--max-error-rate must lie between 0 and 1, not be {self.max_error_rate}.")
@@ -50,6 +53,6 @@ class RunSettings:
             raise UsageError(f"Unknown control '{self.control}': {suggestion(self.control, list(CONTROLS))}")
 
     @staticmethod
-    def _at_least(flag: str, value: int | None, least: int) -> None:
+    def _at_least(flag: str, value: int | None, least: int, more: str = "") -> None:
         if value is not None and value < least:
-            raise UsageError(f"{flag} must be a whole number from {least}, not {value}.")
+            raise UsageError(f"{flag} must be a whole number from {least}{more}, not {value}.")

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from velm_bench.digests import canonical_json
 from velm_bench.engine.outcomes import Outcome, decode
+from velm_bench.errors import UsageError
 from velm_bench.results.columns import list_column, text_column, whole_column
-from velm_bench.results.store import COLUMNS_KEY, STATISTICS
+from velm_bench.results.store import COLUMNS_KEY, SLICE, STATISTICS
 from velm_bench.samples import Prediction, Sample
 
 if TYPE_CHECKING:
@@ -18,8 +19,9 @@ if TYPE_CHECKING:
 
     from velm_bench.metrics.base import Array, Metric
 
-SLICE = "slice."
-"""What the names of the slices' columns begin with."""
+
+TEXTS = frozenset({"string", "large_string"})
+"""The types of a column of text."""
 
 
 @dataclass(frozen=True)
@@ -86,15 +88,22 @@ def _text(value: Any) -> str | None:
 
 
 def stored_outcomes(table: pa.Table) -> list[Outcome]:
-    """The answers that an earlier table holds; failed samples are not among them, nor is anything malformed."""
+    """The answers that an earlier table holds; failed samples are not among them, nor is anything malformed.
+
+    UsageError or KeyError for a table without columns of text for them.
+    """
+    chosen = table.select(["id", "key", "answer", "error"])
+    odd = [column.name for column in chosen.schema if str(column.type) not in TEXTS]
+    if odd:
+        raise UsageError(f"The column '{odd[0]}' holds no text.")
     found = []
-    for row in table.select(["id", "key", "answer", "error"]).to_pylist():
-        if row["error"] or not row["answer"]:
+    for row in chosen.to_pylist():
+        if row["error"] or not row["answer"] or None in (row["id"], row["key"]):
             continue
         try:
             answer = json.loads(row["answer"])
             decode(answer)
-        except ValueError:
+        except (ValueError, RecursionError):
             continue
         found.append(Outcome(row["id"], row["key"], answer))
     return found

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from velm_bench.errors import UnavailableError, UsageError
+from velm_bench.samples import Form
 
 if TYPE_CHECKING:
     from velm_bench.samples import Sample
@@ -40,6 +41,8 @@ class Metric(ABC):
 
     name: str
     """The key in a task's YAML."""
+    form: Form | None = None
+    """What kind of predictions it scores; None where it takes any."""
     signature: str
     """Every choice that changes the number; runs compare only where signatures agree."""
     outputs: tuple[str, ...]
@@ -48,6 +51,8 @@ class Metric(ABC):
     """The names of the k columns of the statistics."""
     higher_is_better: bool | Mapping[str, bool] = True
     """For all outputs alike, or by output."""
+    counted: str = "samples"
+    """What the number of a score's `n` are."""
     additive: bool = True
     """Whether `totals` is the plain weighted sum of the rows, so that rows may be summed per cluster beforehand."""
 

@@ -13,6 +13,7 @@ import numpy as np
 
 from velm_bench.metrics.base import Array, Metric, MetricInputError, aligned, divide, undefined, with_count
 from velm_bench.metrics.ptb import SIGNATURE, tokenize
+from velm_bench.samples import Form
 
 ORDERS = 4
 """The longest n-grams of BLEU and CIDEr."""
@@ -24,6 +25,8 @@ Vectors = tuple[list[dict[Ngram, float]], list[float], int]
 
 class CaptionMetric(Metric):
     """A metric over PTB-tokenised text. Predictions are strings, references lists of strings (at least one)."""
+
+    form = Form.TEXT
 
     def statistics(
         self, predictions: Sequence[Any], references: Sequence[Any], corpus: Sequence[Any] | None = None

@@ -24,6 +24,7 @@ from velm_bench.metrics.base import (
     precision_recall_f1,
     scatter,
 )
+from velm_bench.samples import Form
 
 BINS = 15
 """Bins of the calibration error, as in Guo et al. 2017."""
@@ -48,6 +49,7 @@ def without(predictions: Sequence[Any], part: str, what: str) -> str | None:
 class Accuracy(MeanMetric):
     """The share of samples whose predicted label is the right one."""
 
+    form = Form.LABEL
     name = "accuracy"
     signature = "accuracy|v:1"
 
@@ -58,6 +60,7 @@ class Accuracy(MeanMetric):
 class AccuracyTop5(MeanMetric):
     """The share of samples whose right label is among the first five of the ranking."""
 
+    form = Form.LABEL
     name = "accuracy_top5"
     signature = "accuracy|top:5|v:1"
 
@@ -75,6 +78,7 @@ class MacroF1(Metric):
     miss of the right class and a hit of none. Kept are the two class numbers, so that memory is O(samples).
     """
 
+    form = Form.LABEL
     name = "macro_f1"
     outputs = ("macro_f1",)
     columns = ("gold", "predicted")
@@ -117,6 +121,7 @@ class CalibrationError(Metric):
     A failed sample is wrong with confidence 1, and so is an answer without probabilities.
     """
 
+    form = Form.LABEL
     name = "ece"
     signature = f"ece|bins:{BINS}|equal-width|v:1"
     outputs = ("ece",)

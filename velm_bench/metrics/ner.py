@@ -13,6 +13,7 @@ import numpy as np
 
 from velm_bench.iob import Entity, entities, split_tag, to_iob2
 from velm_bench.metrics.base import Array, Metric, MetricInputError, aligned, divide, precision_recall_f1, undefined
+from velm_bench.samples import Form
 
 MEASURES = ("f1", "precision", "recall")
 OTHER = "other"
@@ -34,6 +35,7 @@ def entities_strict(tags: Sequence[str]) -> list[Entity]:
 class TagMetric(Metric):
     """Counts of correct, predicted and gold things per class, the last class being everything else."""
 
+    form = Form.TAGS
     classes: tuple[str, ...]
 
     def counts(self, correct: Counter[str], predicted: Counter[str], gold: Counter[str]) -> list[float]:

@@ -18,6 +18,7 @@ from velm_bench.metrics.base import (
     undefined,
     with_count,
 )
+from velm_bench.samples import Form
 
 if TYPE_CHECKING:
     from velm_bench.samples import Sample
@@ -44,6 +45,7 @@ class Truth(Metric):
     for), and the `vocabulary`.
     """
 
+    form = Form.TEXT
     name = "truth"
     signature = "truth|pairs:distinct|adjectives:3|v:2"
     outputs = ("truth_f1", "truth_precision", "truth_recall", "truth_full")

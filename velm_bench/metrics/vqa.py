@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from velm_bench.metrics.base import Array, Mask, MeanMetric, Metric, MetricInputError, aligned, all_ones, divide
+from velm_bench.samples import Form
 
 if TYPE_CHECKING:
     from velm_bench.samples import Sample
@@ -108,6 +109,8 @@ def consensus(matching: int, annotators: int) -> float:
 class VqaMetric(MeanMetric):
     """A mean over questions. Predictions are strings, references lists of the annotators' answers (at least one)."""
 
+    form = Form.TEXT
+
     def statistics(
         self, predictions: Sequence[Any], references: Sequence[Any], corpus: Sequence[Any] | None = None
     ) -> Array:
@@ -159,9 +162,11 @@ class PairAccuracy(Metric):
     pair, or whose twin is not among the samples, count nothing.
     """
 
+    form = Form.TEXT
     name = "pair_accuracy"
     signature = "pair-accuracy|norm:vqa|right:mode|v:1"
     outputs = ("pair_accuracy",)
+    counted = "pairs"
     columns = ("right", "pairs")
 
     def reference(self, sample: Sample) -> Any:

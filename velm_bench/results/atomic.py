@@ -63,8 +63,12 @@ def require_writable(folder: Path, flag: str = "--output") -> None:
         Path(name).unlink()
     except OSError as error:
         raise UsageError(
-            f"The folder {folder} cannot be written ({error.strerror or error}): give another with {flag}."
+            f"The folder {folder} cannot be written ({_why(folder, error)}): give another with {flag}."
         ) from error
+
+
+def _why(folder: Path, error: OSError) -> str:
+    return "it is a file" if isinstance(error, FileExistsError) else error.strerror or str(error)
 
 
 def remove_leftovers(folder: Path) -> None:

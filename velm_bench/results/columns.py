@@ -20,7 +20,7 @@ CHUNK = 16384
 
 
 def text_column(values: Sequence[str | None]) -> pa.ChunkedArray:
-    """A string column; None is null."""
+    """A string column; None is null, and what UTF-8 cannot hold (a lone surrogate) is written as an escape."""
     import pyarrow as pa
 
     pieces = [_texts(values[start : start + CHUNK]) for start in range(0, len(values), CHUNK)]
@@ -30,7 +30,7 @@ def text_column(values: Sequence[str | None]) -> pa.ChunkedArray:
 def _texts(values: Sequence[str | None]) -> pa.Array:
     import pyarrow as pa
 
-    encoded = [b"" if value is None else value.encode("utf-8") for value in values]
+    encoded = [b"" if value is None else value.encode("utf-8", "backslashreplace") for value in values]
     offsets = np.zeros(len(values) + 1, dtype=np.int64)
     np.cumsum([len(text) for text in encoded], out=offsets[1:])
     buffers = [_validity(values), pa.py_buffer(offsets.astype(np.int32)), pa.py_buffer(b"".join(encoded))]

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from velm_bench.errors import UsageError
 from velm_bench.metrics import build
 from velm_bench.results.schema import Result
-from velm_bench.results.store import read_result, read_samples, statistics_of
+from velm_bench.results.store import SLICE, read_result, read_samples, statistics_of
 from velm_bench.statistics.paired import Difference, paired_difference
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def _common_metric(first: Result, second: Result, output: str) -> str:
 def _mask(table: pa.Table, where: Mapping[str, str]) -> NDArray[np.bool_]:
     mask = np.ones(len(table), dtype=np.bool_)
     for name, value in where.items():
-        column = f"slice.{name}"
+        column = f"{SLICE}{name}"
         if column not in table.column_names:
             raise UsageError(f"The runs have no slice '{name}'.")
         mask &= table.column(column).to_numpy(zero_copy_only=False) == value

@@ -20,14 +20,26 @@ PACKAGES = (
 
 HIDDEN = "***"
 SECRET_WORD = (
-    r"(?:api[-_]?key|access[-_]?key|key|token|secret|passw(?:or)?d|passphrase|credentials?|auth(?:orization)?|bearer)"
+    r"(?:token|(?:api|access|secret|private)[-_]?keys?|passw(?:or)?ds?|passphrases?|secrets?|credentials?"
+    r"|auth(?:orization)?|bearer)"
 )
-SECRET_FLAG = re.compile(rf"--?(?:[\w\-]*[-_])?{SECRET_WORD}s?", re.IGNORECASE)
+"""The last word of a name whose value is secret. `tokens` is not among them: it counts."""
+SECRET_NAME = (
+    r"(?!(?:[\w\-]*[-_])?(?:bos|eos|pad|unk|sep|cls|mask|image)[-_]token)"
+    rf"(?:[\w\-]*[-_]|access|auth|api|client|refresh)?(?:{SECRET_WORD}"
+)
+SECRET_FLAG = re.compile(rf"--?{SECRET_NAME}|key)", re.IGNORECASE)
 SECRET_VALUE = re.compile(
-    rf"((?<![A-Za-z])(?:[\w\-]*[-_])?{SECRET_WORD}s?[\"']?\s*=\s*"
-    r"|(?:api[-_]?key|authorization|password|secret)[\"']?\s*:\s*)(?:(?:bearer|basic)\s+)?[^\s&,;]+",
+    rf"((?<![\w\-])(?:{SECRET_NAME})[\"']?\s*[:=]\s*|{SECRET_NAME}|key)[\"']?\s*=\s*))"
+    r"(?:\"(?:\\.|[^\"\\])*\"|'(?:\\.|[^'\\])*'|(?:(?:bearer|basic)\s+)?[^\s&,;]+)",
     re.IGNORECASE,
 )
+"""After a secret name a colon or an equals sign, and the value, quoted or not; `key` alone says so little that it takes
+the equals sign."""
+SECRET_SPLIT = re.compile(r"\b(fresh:)[^\s,'\"]+")
+"""The key of a secret test set (see sources.scenes), in a sentence."""
+SECRET_SPLITS = re.compile(r"\b(fresh:)[^,]+")
+"""The same in a word of a command line, where a key may hold anything but a comma."""
 BEARER = re.compile(r"(bearer\s+)\S+", re.IGNORECASE)
 URL_CREDENTIALS = re.compile(r"([a-z][a-z0-9+.\-]*://)[^/\s]*@", re.IGNORECASE)
 KNOWN_TOKEN = re.compile(
@@ -37,7 +49,7 @@ KNOWN_TOKEN = re.compile(
 
 
 def redact(words: Sequence[str]) -> list[str]:
-    """A command line without what looks like a secret: values of key and token flags, credentials in URLs."""
+    """A command line without what looks like a secret: values of key and token flags, and all of `redact_text`."""
     cleaned: list[str] = []
     hide_next = False
     for word in words:
@@ -46,13 +58,15 @@ def redact(words: Sequence[str]) -> list[str]:
         if hide_next and not word.startswith("--"):
             cleaned.append(HIDDEN)
         else:
-            cleaned.append(f"{flag}={HIDDEN}" if is_secret and equals else redact_text(word))
+            shown = SECRET_SPLITS.sub(rf"\g<1>{HIDDEN}", word)
+            cleaned.append(f"{flag}={HIDDEN}" if is_secret and equals else redact_text(shown))
         hide_next = is_secret and not equals
     return cleaned
 
 
 def redact_text(text: str) -> str:
-    """Any text without credentials in URLs, values of keys, and tokens of known forms."""
+    """Any text without credentials in URLs, values of secret names, tokens of known forms and keys of secret splits."""
+    text = SECRET_SPLIT.sub(rf"\g<1>{HIDDEN}", text)
     text = URL_CREDENTIALS.sub(rf"\g<1>{HIDDEN}@", text)
     text = SECRET_VALUE.sub(rf"\g<1>{HIDDEN}", text)
     return KNOWN_TOKEN.sub(HIDDEN, BEARER.sub(rf"\g<1>{HIDDEN}", text))

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
 SCHEMA_VERSION = 1
 """Raised whenever a reader of the previous version would misread a file."""
@@ -35,9 +35,10 @@ class Score(Record):
     answered: float | None = None
     """The score over the samples that were answered; null if none was."""
     n: int
-    """How many samples the value stands for, failed ones included."""
+    """How many things the value stands for, failed ones included: samples, unless the metric counts something else (the
+    pairs that are complete, for `pair_accuracy`)."""
     n_errors: int
-    """How many of them failed."""
+    """How many samples failed, of those that the value was computed from."""
     signature: str
     """Every choice of the metric that changes the number; compare only where it agrees."""
     higher_is_better: bool = True
@@ -61,7 +62,7 @@ class ModelInfo(Record):
     """Who answered."""
 
     name: str
-    """The reference as it was given: "ref:prefix"."""
+    """The reference as it was given, credentials removed: "ref:prefix"."""
     digest: str
     """SHA-256 over weights, processor and every setting that changes an answer."""
     parameters: int | None = None
@@ -78,7 +79,7 @@ class TaskInfo(Record):
     """What was asked."""
 
     name: str
-    """The task's name, with ":split" where one was chosen."""
+    """The task's name, with ":split" where one was chosen; a secret split's key is not in it."""
     kind: str
     """captioning, vqa, classification, ner, ..."""
     digest: str
@@ -90,7 +91,7 @@ class TaskInfo(Record):
     labels: list[str] = []
     """The closed set the metrics were built with; empty if there is none."""
     definition: dict[str, Any] = {}
-    """The task as its YAML says it, defaults filled in."""
+    """The task as its YAML says it, defaults filled in, a secret split's key hidden."""
 
 
 class DataInfo(Record):
@@ -144,7 +145,7 @@ class Provenance(Record):
     created: str = ""
     """When the file was written, UTC, ISO 8601."""
     command: list[str] = []
-    """The command line, secrets removed."""
+    """The command line, secrets and the keys of secret splits removed."""
     versions: dict[str, str] = {}
     """Installed packages that matter, and Python itself."""
     platform: str = ""
@@ -171,7 +172,7 @@ class Result(Record):
     schema_version: int = SCHEMA_VERSION
     """The version of this schema."""
     run_id: str
-    """Identity of the run: task, data, model, control, limit and seed; also its folder's name."""
+    """Identity of the run: task, data, model, their names, control, limit and seed; also its folder's name."""
     model: ModelInfo
     """Who answered."""
     task: TaskInfo
@@ -191,7 +192,7 @@ class Result(Record):
     scores: dict[str, Score]
     """By output name, in the order of the task's metrics."""
     skipped: dict[str, str] = {}
-    """Metrics that could not be computed, and why."""
+    """Metrics that could not be computed, each with a sentence that says why."""
     slices: dict[str, dict[str, SliceResult]] = {}
     """By slice name and value."""
     resampling: Resampling = Field(default_factory=Resampling)
@@ -202,6 +203,13 @@ class Result(Record):
     """How long it took."""
     provenance: Provenance = Field(default_factory=Provenance)
     """Where it comes from."""
+
+    @field_validator("scores")
+    @classmethod
+    def _with_primary(cls, scores: dict[str, Score], info: ValidationInfo) -> dict[str, Score]:
+        if info.data.get("primary", None) not in (None, *scores):
+            raise ValueError(f"the primary score '{info.data['primary']}' is not among them")
+        return scores
 
     @property
     def score(self) -> Score:

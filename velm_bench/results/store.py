@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +24,8 @@ RESULT = "result.json"
 SAMPLES = "samples.parquet"
 STATISTICS = "stat."
 """What the names of the statistics' columns begin with; the metric's name follows."""
+SLICE = "slice."
+"""What the names of the slices' columns begin with; the slice's name follows."""
 COLUMNS_KEY = b"velm_bench.statistics"
 """File metadata: JSON of each metric's signature, outputs and column names."""
 LONGEST_NAME = 80
@@ -100,7 +101,7 @@ def _versioned(path: Path) -> Mapping[str, Any]:
         data = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise UsageError(f"The result file {path} cannot be read: {error.strerror or error}.") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise UsageError(f"The result file {path} is damaged ({error}): run the same command again.") from error
     if not isinstance(data, dict) or "schema_version" not in data:
         raise UsageError(f"The file {path} is no result of velm-bench: it has no 'schema_version'.")
@@ -145,18 +146,20 @@ def statistics_of(table: pa.Table, metric: str) -> NDArray[np.float64]:
     return np.asarray(flat, dtype=np.float64).reshape(len(table), -1)
 
 
-def statistics_columns(table: pa.Table) -> dict[str, Any]:
-    """What each metric's statistics are: its signature, its outputs and the names of its columns."""
-    found = json.loads((table.schema.metadata or {}).get(COLUMNS_KEY, b"{}"))
-    return dict(found)
+def result_files(root: Path) -> Iterator[Path]:
+    """The result file of every finished run under `root`, in no particular order, unread."""
+    return root.glob(f"*/*/*/{RESULT}")
 
 
-def list_runs(root: Path, report: Callable[[str], None] = warnings.warn) -> list[tuple[Path, Result]]:
+def list_runs(root: Path, report: Callable[[str], None]) -> list[tuple[Path, Result]]:
     """Every finished run under `root`, in the order of its folders; what is damaged goes to `report` as a sentence."""
     runs = []
-    for path in sorted(root.glob(f"*/*/*/{RESULT}")):
+    for path in sorted(result_files(root)):
         try:
             runs.append((path.parent, read_result(path.parent)))
         except UsageError as error:
             report(str(error))
+        except Exception as error:  # whatever is odd about one file, the others are listed
+            said = " ".join(str(error).split())
+            report(f"The result file {path} cannot be used ({type(error).__name__}: {said:.200}).")
     return runs

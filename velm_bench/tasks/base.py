@@ -7,7 +7,7 @@ from collections.abc import Collection
 from typing import Any, ClassVar
 
 from velm_bench.errors import SampleError, UsageError
-from velm_bench.samples import Ability, Answer, GenerateRequest, Prediction, Request, Sample, TextAnswer
+from velm_bench.samples import Ability, Answer, Form, GenerateRequest, Prediction, Request, Sample, TextAnswer
 from velm_bench.tasks.definition import Task, fill
 
 
@@ -15,6 +15,8 @@ class Kind(ABC):
     """Turns a sample into a request and an answer into a prediction."""
 
     name: ClassVar[str]
+    form: ClassVar[Form | None] = None
+    """What its predictions are; None for something of its own, which any metric may be tried on."""
     prompt: ClassVar[str]
     """The template used where a task gives none."""
     inputs: ClassVar[tuple[str, ...]] = ()
@@ -33,6 +35,10 @@ class Kind(ABC):
         if missing:
             return f"The sample has no '{missing[0]}': map it under 'fields' in the task's source."
         return "" if sample.references else "The reference list is empty."
+
+    def scorable(self, sample: Sample) -> bool:
+        """Whether the references say what is right, even where the sample cannot be asked."""
+        return bool(sample.references)
 
     def text(self, sample: Sample) -> str:
         """The prompt for a sample; UsageError where the template names a field that the samples lack."""
@@ -72,6 +78,8 @@ class Kind(ABC):
 
 class TextKind(Kind):
     """A kind whose answers are plain text."""
+
+    form = Form.TEXT
 
     def request(self, sample: Sample, abilities: Collection[Ability]) -> Request:
         if Ability.GENERATE not in abilities:

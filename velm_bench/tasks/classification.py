@@ -7,7 +7,7 @@ import re
 from collections.abc import Collection, Sequence
 
 from velm_bench.errors import UsageError
-from velm_bench.samples import Ability, Answer, ChoiceAnswer, ChooseRequest, Prediction, Request, Sample
+from velm_bench.samples import Ability, Answer, ChoiceAnswer, ChooseRequest, Form, Prediction, Request, Sample
 from velm_bench.tasks.base import Kind, text_of
 
 
@@ -15,6 +15,7 @@ class Classification(Kind):
     """Asks for a probability per option; a model that can only generate is asked to write the label."""
 
     name = "classification"
+    form = Form.LABEL
     prompt = "What is in the image?"
 
     def options(self, sample: Sample) -> tuple[str, ...]:
@@ -39,6 +40,9 @@ class Classification(Kind):
         if sample.references[0] not in options:
             return f"The label '{sample.references[0]}' is not among the options."
         return self.refuse_options(options) if sample.inputs.get("options") else ""
+
+    def scorable(self, sample: Sample) -> bool:
+        return super().scorable(sample) and sample.references[0] in self.options(sample)
 
     def request(self, sample: Sample, abilities: Collection[Ability]) -> Request:
         options, prompt = self.options(sample), self.text(sample)

@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from typing import Any
 
 from velm_bench.errors import UsageError
-from velm_bench.samples import Ability, Answer, Prediction, Request, Sample, TagAnswer, TagRequest
+from velm_bench.samples import Ability, Answer, Form, Prediction, Request, Sample, TagAnswer, TagRequest
 from velm_bench.tasks.base import Kind, text_of
 
 
@@ -14,6 +14,7 @@ class Ner(Kind):
     """Asks for a tag per token; a model that can only generate writes `entity | type` lines."""
 
     name = "ner"
+    form = Form.TAGS
     prompt = ""
     inputs = ("tokens",)
 
@@ -22,6 +23,10 @@ class Ner(Kind):
         if not found and len(sample.inputs["tokens"]) != len(sample.references):
             return f"There are {len(sample.inputs['tokens'])} tokens and {len(sample.references)} tags."
         return found
+
+    def scorable(self, sample: Sample) -> bool:
+        tokens = sample.inputs.get("tokens", sample.references)
+        return super().scorable(sample) and len(tokens) == len(sample.references)
 
     def types(self) -> tuple[str, ...]:
         """The entity types; UsageError where the task names none."""
