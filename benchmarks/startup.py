@@ -30,11 +30,15 @@ def main() -> None:
     """Print a line per command."""
     for words, limit in (("--version", 0.3), ("tasks list", 0.5)):
         print(f"velm-bench {words:<12} {best(words.split()):6.3f} s   (promise: under {limit} s)")
-    with tempfile.TemporaryDirectory() as folder:
-        run = ["run", "--model", "baseline:majority", "--tasks", "vqa", "--limit", "200", "--fresh", "--output", folder]
-        seconds = best(run)
-    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
-    print(f"200 samples of baseline:majority {seconds:6.3f} s, peak {peak:.0f} MB (promise: under 2 s and 200 MB)")
+    for task, said in (
+        ("vqa:lite", "promise: under 2 s and 200 MB"),
+        ("vqa", "11,790 questions and twins are made first"),
+    ):
+        with tempfile.TemporaryDirectory() as folder:
+            run = f"run --model baseline:majority --tasks {task} --limit 200 --fresh --output {folder}"
+            seconds = best(run.split())
+        peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
+        print(f"baseline:majority, 200 samples of {task:<8} {seconds:6.3f} s, peak {peak:.0f} MB   ({said})")
 
 
 if __name__ == "__main__":

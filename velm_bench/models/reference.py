@@ -90,9 +90,11 @@ class ReferenceModel(Model):
 
         from velm_bench.reference.answering import Answering
         from velm_bench.reference.modelling import VelmForGeneration
+        from velm_bench.reference.saving import without_bars
 
         self.device = usable_device(self.setup.device)
-        model = VelmForGeneration.from_pretrained(self.folder, dtype=getattr(torch, self.dtype))
+        with without_bars():
+            model = VelmForGeneration.from_pretrained(self.folder, dtype=getattr(torch, self.dtype))
         self.answering = Answering(model, self.device)
 
     def prepare(self, request: Request) -> Asked:

@@ -124,7 +124,7 @@ def write_checkpoint(target: Path, model: VelmForGeneration, tokenizer: Tokenize
     weights = {
         name: tensor.to(dtype) if tensor.is_floating_point() else tensor for name, tensor in model.state_dict().items()
     }
-    with _without_bars():
+    with without_bars():
         model.save_pretrained(partial, state_dict=weights)
     fast = PreTrainedTokenizerFast(  # type: ignore[no-untyped-call]
         tokenizer_object=tokenizer,
@@ -163,8 +163,8 @@ def _sync(path: Path) -> None:
 
 
 @contextmanager
-def _without_bars() -> Iterator[None]:
-    """Quiet: transformers draws a progress bar for each file it writes."""
+def without_bars() -> Iterator[None]:
+    """Quiet: transformers draws a progress bar for each file it reads or writes."""
     shown = logging.is_progress_bar_enabled()
     logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     try:
