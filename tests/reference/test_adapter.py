@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 from tokenizers import Tokenizer
 
 from velm_bench.errors import SampleError, UsageError
@@ -103,7 +105,7 @@ def test_what_it_cannot_do_is_refused(adapter: ReferenceModel, tmp_path: Path) -
         adapter.prepare(replace(ASK, images=(PHOTO, EncodedPicture(b"no picture"))))
     with pytest.raises(UsageError, match="'ref:prefx' is neither a shipped model nor"):
         open_reference("prefx", Setup())
-    (tmp_path / "config.json").write_text("{}")
+    (tmp_path / "config.json").write_text("{}", encoding="utf-8")
     with pytest.raises(UsageError, match=r"lacks model\.safetensors, tokenizer\.json"):
         open_reference(str(tmp_path), Setup())
 
@@ -112,6 +114,32 @@ def test_what_it_cannot_do_is_refused(adapter: ReferenceModel, tmp_path: Path) -
 def test_a_device_that_is_not_here_is_refused(folder: Path, device: str) -> None:
     with pytest.raises(UsageError, match=f"--device {device} cannot be used here"):
         open_reference(str(folder), Setup(device=device)).load()
+
+
+@pytest.mark.parametrize("name", ["config.json", "model.safetensors", "tokenizer.json"])
+def test_a_damaged_checkpoint_is_named(folder: Path, tmp_path: Path, name: str) -> None:
+    damaged = tmp_path / "damaged"
+    shutil.copytree(folder, damaged)
+    (damaged / name).write_bytes((damaged / name).read_bytes()[:40])
+    with pytest.raises(UsageError, match=r"damaged is no checkpoint of the reference family, or is damaged"):
+        open_reference(str(damaged), Setup(device="cpu")).load()
+
+
+def test_weights_that_are_missing_are_never_made_up(folder: Path, tmp_path: Path) -> None:
+    partial = tmp_path / "partial"
+    shutil.copytree(folder, partial)
+    weights = load_file(partial / "model.safetensors")
+    del weights["tagger.weight"]
+    save_file(weights, partial / "model.safetensors", metadata={"format": "pt"})
+    with pytest.raises(UsageError, match=r"do not fit its configuration: see tagger\.weight"):
+        open_reference(str(partial), Setup(device="cpu")).load()
+
+
+def test_words_to_be_tagged_are_read_as_in_training(adapter: ReferenceModel) -> None:
+    tagged = TagRequest("a", (PHOTO,), "", tokens=("Jordan", "left"), labels=())
+    assert adapter.prepare(tagged).prompt == ()
+    assert adapter.prepare(replace(tagged, prompt="Tag this.")).prompt != ()
+    assert adapter.prepare(replace(ASK, prompt="")).prompt != ()
 
 
 def test_an_unknown_dtype_is_refused(folder: Path) -> None:

@@ -183,7 +183,7 @@ def test_class_folder_fingerprint(tmp_path, open_source, draw):
         ({"path": "data", "names": {"cats": "x"}}, "'names' has no folder 'cats' in .*: did you mean 'cat'"),
         ({"path": "data/cat"}, "has no pictures in class folders"),
         ({"path": "data/cat/a.png"}, "is not a folder"),
-        ({"path": "nowhere"}, "The data for 'path: nowhere' is neither at"),
+        ({"path": "nowhere"}, "The data for 'path: nowhere' is (neither|not) at"),
         ({"path": "data", "splits": {"train": {"names": ["x"]}}}, "'names' must be a mapping"),
     ],
 )

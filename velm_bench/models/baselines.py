@@ -138,7 +138,7 @@ class RandomGuess(Baseline):
 
 
 class Oracle(Baseline):
-    """The best answer that the source knows (for the scenes: what the scene graph says): the ceiling."""
+    """The best answer that the source knows (for the scenes: what the scene graph says): the ceiling of truth, not of n-gram overlap."""
 
     def _truth(self, request: Request) -> Any:
         return self.view.truths[request.sample_id]

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from velm_bench.digests import digest_files, digest_json
-from velm_bench.errors import UsageError
+from velm_bench.errors import UsageError, VelmError
 from velm_bench.models.base import Identity, Model, Setup
+from velm_bench.reference.settings import ModelSettings
 from velm_bench.registry import suggestion
 from velm_bench.samples import (
     Ability,
@@ -31,6 +33,9 @@ CHECKPOINTS = Path(__file__).parent.parent / "reference" / "checkpoints"
 """Where the shipped checkpoints lie, a folder each."""
 
 DTYPES = ("float32", "bfloat16", "float16")
+PARTS = ("vision", "language", "fusion")
+PROCESSOR = 2
+"""The version of what this package's code does to requests and answers; raised whenever answers change by it."""
 _FILES = ("config.json", "model.safetensors", "tokenizer.json")
 
 
@@ -50,7 +55,25 @@ def open_reference(rest: str, setup: Setup) -> Model:
         raise UsageError(f"The checkpoint {folder} is incomplete: it lacks {', '.join(missing)}.")
     if setup.dtype not in ("auto", *DTYPES):
         raise UsageError(f"--dtype {setup.dtype} is not known: choose auto, {', '.join(DTYPES)}.")
-    return ReferenceModel(f"ref:{rest}", folder, setup)
+    with _damage_named(folder):
+        model = ReferenceModel(f"ref:{rest}", folder, setup)
+        ModelSettings.model_validate({part: model.config[part] for part in PARTS})
+        _ = model.identity  # reads every file, so that a damaged one is named before anything is asked
+    return model
+
+
+@contextmanager
+def _damage_named(folder: Path) -> Iterator[None]:
+    """Whatever goes wrong in reading a checkpoint is a UsageError that names it."""
+    try:
+        yield
+    except VelmError:
+        raise
+    except Exception as error:  # json, pydantic, safetensors and tokenizers each have types of their own
+        said = " ".join(str(error).split())
+        raise UsageError(
+            f"The folder {folder} is no checkpoint of the reference family, or is damaged ({said:.200}): train it anew."
+        ) from error
 
 
 class ReferenceModel(Model):
@@ -68,8 +91,9 @@ class ReferenceModel(Model):
     @cached_property
     def identity(self) -> Identity:  # type: ignore[override]
         """Read from the files alone."""
-        digest = digest_json([digest_files(self.folder / name for name in _FILES), self.dtype, self.setup.seed])
-        details = {key: self.config[key] for key in ("vision", "language", "fusion")}
+        files = digest_files(self.folder / name for name in _FILES)
+        digest = digest_json([files, self.dtype, self.setup.seed, PROCESSOR])
+        details = {key: self.config[key] for key in PARTS}
         return Identity(self.name, digest, _parameters(self.folder / "model.safetensors"), self.dtype, details)
 
     @cached_property
@@ -89,12 +113,22 @@ class ReferenceModel(Model):
         import torch
 
         from velm_bench.reference.answering import Answering
+        from velm_bench.reference.devices import usable_device
         from velm_bench.reference.modelling import VelmForGeneration
         from velm_bench.reference.saving import without_bars
 
         self.device = usable_device(self.setup.device)
-        with without_bars():
-            model = VelmForGeneration.from_pretrained(self.folder, dtype=getattr(torch, self.dtype))
+        with without_bars(), _damage_named(self.folder):
+            opened: Any = VelmForGeneration.from_pretrained(
+                self.folder, dtype=getattr(torch, self.dtype), local_files_only=True, output_loading_info=True
+            )
+            _ = self.tokenizer
+        model, found = opened
+        strange = [name for what in ("missing_keys", "unexpected_keys", "mismatched_keys") for name in found[what]]
+        if strange:
+            raise UsageError(f"The weights of {self.folder} do not fit its configuration: see {strange[0]}.")
+        if self.dtype == "float32":  # convolutions would otherwise be rounded to ten bits on a GPU
+            torch.backends.cudnn.allow_tf32 = False
         self.answering = Answering(model, self.device)
 
     def prepare(self, request: Request) -> Asked:
@@ -106,7 +140,13 @@ class ReferenceModel(Model):
         pixels = fit_picture(pictures[0], size) if pictures else blank_picture(size)
         extra = self._extra(request)
         room = context - min(context // 2, max(1, extra.get("new_tokens", context // 4)))
-        return Asked(pixels, bool(pictures), tuple(encode_prompt(self.tokenizer, request.prompt, room)), **extra)
+        prompt = encode_prompt(self.tokenizer, request.prompt, room) if self._prompted(request) else []
+        return Asked(pixels, bool(pictures), tuple(prompt), **extra)
+
+    @staticmethod
+    def _prompted(request: Request) -> bool:
+        """Whether a prompt stands before what is asked: words to be tagged stand alone, as in training."""
+        return bool(request.prompt.strip()) or not isinstance(request, TagRequest)
 
     def _extra(self, request: Request) -> dict[str, Any]:
         """What this kind of request adds to picture and prompt."""
@@ -148,20 +188,6 @@ class ReferenceModel(Model):
             self.load()
         assert self.answering is not None
         return self.answering
-
-
-def usable_device(name: str) -> str:
-    """The torch device of that name, the best there is for "auto"; UsageError for one that is not here."""
-    import torch
-
-    if name == "auto":
-        return "cuda" if torch.cuda.is_available() else "cpu"
-    try:
-        torch.zeros(1, device=name)
-    except (RuntimeError, AssertionError) as error:  # torch raises either, by how it was built
-        said = str(error).splitlines()[0].rstrip(".")
-        raise UsageError(f"--device {name} cannot be used here ({said}): choose cpu or auto.") from error
-    return name
 
 
 def _parameters(weights: Path) -> int:

@@ -7,16 +7,21 @@ that one core taken by somebody else slows all of them; processes wait for each 
 from __future__ import annotations
 
 import multiprocessing
+import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, distributed
 from torch._C._distributed_c10d import FileStore
+
+from velm_bench.errors import RunError, VelmError
 
 _PATIENCE = timedelta(hours=2)
 
@@ -42,6 +47,14 @@ class Group:
         for gradient, mean in zip(gradients, torch.split(flat, [g.numel() for g in gradients]), strict=True):
             gradient.copy_(mean.view_as(gradient))
 
+    def all(self, holds: bool) -> bool:
+        """Whether it holds in every process."""
+        if self.size == 1:
+            return holds
+        flag = torch.tensor(float(holds))
+        distributed.all_reduce(flag, distributed.ReduceOp.MIN)
+        return bool(flag.item())
+
     def agree(self, *numbers: float) -> tuple[float, ...]:
         """The leader's numbers."""
         if self.size == 1:
@@ -57,6 +70,8 @@ def joined(rank: int, size: int, meeting: Path) -> Iterator[Group]:
     if size == 1:
         yield Group()
         return
+    if rank:
+        _sign(meeting, rank).touch()
     store = FileStore(str(meeting), size)
     distributed.init_process_group("gloo", store=store, rank=rank, world_size=size, timeout=_PATIENCE)
     try:
@@ -75,10 +90,64 @@ def led(size: int, follow: Callable[..., None], *arguments: Any) -> Iterator[Gro
         for other in others:
             other.start()
         try:
+            _await(others, meeting)
             with joined(0, size, meeting) as group:
-                yield group
+                try:
+                    yield group
+                except BaseException as error:
+                    _explain(others, error)
+                    _end(others)  # before the group is torn down, which they would complain about
+                    raise
             for other in others:
                 other.join()
         finally:
-            for other in others:
-                other.terminate()
+            _end(others)
+
+
+def quietly(follow: Callable[[], None]) -> None:
+    """Run a follower's part; what the leader tells the person, or the person asked for, prints no trace here."""
+    try:
+        follow()
+    except VelmError as error:
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+def _sign(meeting: Path, rank: int) -> Path:
+    """The file by which a follower says that it has come up."""
+    return meeting.with_name(f"{rank}.here")
+
+
+def _await(others: Sequence[BaseProcess], meeting: Path) -> None:
+    """Wait until every follower has come up; RunError where one ends before."""
+    for rank, other in enumerate(others, 1):
+        while not _sign(meeting, rank).exists():
+            if not other.is_alive():
+                raise _ended(rank, other)
+            time.sleep(0.05)
+
+
+def _explain(others: Sequence[BaseProcess], error: BaseException) -> None:
+    """RunError where a broken connection is a follower's end."""
+    if not isinstance(error, RuntimeError):
+        return
+    for rank, other in enumerate(others, 1):
+        other.join(2)
+        if other.exitcode:
+            _end(others)
+            raise _ended(rank, other) from error
+
+
+def _ended(rank: int, other: BaseProcess) -> RunError:
+    return RunError(
+        f"Training process {rank} ended unexpectedly (exit code {other.exitcode}; a negative one is a signal, and -9 "
+        "often means that memory ran out): try fewer --processes. What was saved before is kept."
+    )
+
+
+def _end(others: Sequence[BaseProcess]) -> None:
+    for other in others:
+        other.terminate()
+    for other in others:
+        other.join()

@@ -31,7 +31,7 @@ class DataSettings(Strict):
 class SightSettings(Strict):
     """The sight teacher's part in the training."""
 
-    first: Share = 0.1
+    first: Annotated[float, Field(ge=0, lt=1)] = 0.1
     """The share of the budget in which the vision encoder learns alone, from the teacher."""
     patches: Weight = 0.2
     """The weight of the patches' lessons after that."""

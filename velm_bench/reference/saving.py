@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from tokenizers import Tokenizer
 from torch import Tensor
@@ -20,7 +20,7 @@ from transformers import PreTrainedTokenizerFast
 from transformers.utils import logging
 
 from velm_bench.errors import RunError, UsageError
-from velm_bench.reference.cards import card
+from velm_bench.reference.cards import Made, card
 from velm_bench.reference.processing import SPECIAL
 from velm_bench.reference.recipe import Recipe
 
@@ -29,22 +29,73 @@ if TYPE_CHECKING:
     from velm_bench.reference.training import Trainer
 
 
+_OWNED = ("checkpoint", "best", "state.safetensors", "state", "log.jsonl", "run.json", "tokenizer.json", "recipe.json")
+"""What a training writes into its folder; each may also lie there unfinished, with .partial behind its name."""
+
+
+@contextmanager
+def alone(path: Path) -> Iterator[None]:
+    """Hold the folder of a training (made where absent); UsageError where another training holds it."""
+    with _clear_sentences(path):
+        path.mkdir(parents=True, exist_ok=True)
+    handle = None
+    try:
+        try:
+            import fcntl
+
+            handle = os.open(path, os.O_RDONLY)
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise UsageError(
+                f"Another training is at work in {path}: wait for it, or give another --output."
+            ) from error
+        except (ImportError, OSError):  # this system or disk has no such locks
+            pass
+        yield
+    finally:
+        if handle is not None:
+            os.close(handle)
+
+
 class Folder:
-    """The folder of one training: recipe.json, tokenizer.json, log.jsonl, state.safetensors, best/, checkpoint/."""
+    """The folder of one training; `_OWNED` names what lies in it."""
 
     def __init__(self, path: Path, recipe: Recipe, fresh: bool = False) -> None:
         self.path, self.recipe = path, recipe
         with _clear_sentences(path):
-            if fresh and path.exists():
-                shutil.rmtree(path)
             path.mkdir(parents=True, exist_ok=True)
+            self._refuse_strangers()
+            if fresh:
+                self._empty()
             self._claim()
+
+    def _refuse_strangers(self) -> None:
+        """Touch no folder that is not a training's."""
+        held = {path.name for path in self.path.iterdir()} - {"recipe.json.partial"}
+        if held and ("recipe.json" not in held or "config.json" in held):
+            raise UsageError(f"{self.path} holds files that are not of a training: give another or an empty --output.")
+
+    def _empty(self) -> None:
+        """Delete what a training wrote here, the recipe last, and nothing else."""
+        for name in _OWNED:
+            for path in (self.path / name, self.path / f"{name}.partial"):
+                if path.is_dir() and not path.is_symlink():
+                    shutil.rmtree(path)
+                else:
+                    path.unlink(missing_ok=True)
+
+    def _damaged(self, name: str) -> UsageError:
+        return UsageError(f"{self.path / name} is damaged: --fresh begins anew.")
 
     def _claim(self) -> None:
         """Write the recipe, or refuse a folder that holds the training of another one."""
         held = self.path / "recipe.json"
         mine = self.recipe.model_dump(mode="json")
-        if held.exists() and json.loads(held.read_text()) != mine:
+        try:
+            other = held.exists() and json.loads(held.read_text(encoding="utf-8")) != mine
+        except ValueError as error:
+            raise self._damaged("recipe.json") from error
+        if other:
             raise UsageError(
                 f"{self.path} holds a training by another recipe: give another --output, or --fresh to replace it."
             )
@@ -60,6 +111,11 @@ class Folder:
         with _clear_sentences(self.path), (self.path / "log.jsonl").open("a", encoding="utf-8") as stream:
             stream.write(json.dumps(line) + "\n")
 
+    def note_run(self, run: Mapping[str, Any]) -> None:
+        """Keep what the recipe does not say of the run, for the card."""
+        with _clear_sentences(self.path):
+            write_text(self.path / "run.json", json.dumps(run) + "\n")
+
     def save(self, trainer: Trainer) -> None:
         """The state to go on from: weights, buffers, moments and the standing."""
         with _clear_sentences(self.path):
@@ -74,13 +130,20 @@ class Folder:
             if trainer.group.leads:
                 (self.path / "log.jsonl").unlink(missing_ok=True)
             return False
-        with safe_open(path, "pt", device=str(trainer.device)) as file:
-            standing = json.loads(file.metadata()["standing"])
-            held = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
-        for name, value in standing.items():
-            setattr(trainer.standing, name, value)
-        _fill(trainer, held)
+        try:
+            with safe_open(path, "pt", device=str(trainer.device)) as file:
+                standing = json.loads(file.metadata()["standing"])
+                held = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
+            for name, value in standing.items():
+                setattr(trainer.standing, name, value)
+            _fill(trainer, held)
+        except torch.OutOfMemoryError:
+            raise
+        except (SafetensorError, OSError, ValueError, KeyError, TypeError, AttributeError, RuntimeError) as error:
+            raise self._damaged("state.safetensors") from error
         if trainer.group.leads:
+            if not (self.path / "log.jsonl").exists():
+                raise self._damaged("log.jsonl")
             self._trim(trainer.standing.step)
         return True
 
@@ -102,18 +165,21 @@ class Folder:
         """The finished checkpoint: the best weights, in half precision, with recipe, log and model card beside them."""
         from velm_bench.reference.modelling import VelmForGeneration
 
-        with _clear_sentences(self.path):
-            best = VelmForGeneration.from_pretrained(self.path / "best", dtype=torch.float32)
+        if not (self.path / "best" / "config.json").exists():
+            raise RunError(f"The training in {self.path} ended before text was learned: give more --minutes.")
+        with _clear_sentences(self.path), without_bars():
+            best = VelmForGeneration.from_pretrained(self.path / "best", dtype=torch.float32, local_files_only=True)
             target = self.path / "checkpoint"
             write_checkpoint(target, best, trainer.tokenizer, torch.float16)
             shutil.copyfile(self.path / "log.jsonl", target / "training.jsonl")
             shutil.copyfile(self.path / "recipe.json", target / "recipe.json")
             count = sum(parameter.numel() for parameter in best.parameters())
             size = (target / "model.safetensors").stat().st_size
-            made = card(
-                self.recipe, self.path / "log.jsonl", count, size, trainer.standing.best_step, str(trainer.device)
-            )
-            write_text(target / "README.md", made)
+            if not (self.path / "run.json").exists():  # a training of an older version
+                self.note_run({"minutes": None, "processes": trainer.group.size, "device": str(trainer.device)})
+            run, standing = json.loads((self.path / "run.json").read_text(encoding="utf-8")), trainer.standing
+            made = Made(count, size, standing.step, standing.seconds, standing.best_step, run)
+            write_text(target / "README.md", card(self.recipe, self.path / "log.jsonl", made))
         return target
 
 
@@ -122,7 +188,9 @@ def write_checkpoint(target: Path, model: VelmForGeneration, tokenizer: Tokenize
     partial = target.with_name(target.name + ".partial")
     shutil.rmtree(partial, ignore_errors=True)
     weights = {
-        name: tensor.to(dtype) if tensor.is_floating_point() else tensor for name, tensor in model.state_dict().items()
+        name: tensor.to(dtype) if tensor.is_floating_point() else tensor
+        for name, tensor in model.state_dict().items()
+        if name != "head.weight"  # tied: loading makes it anew from the words
     }
     with without_bars():
         model.save_pretrained(partial, state_dict=weights)
@@ -179,10 +247,9 @@ def _clear_sentences(path: Path) -> Iterator[None]:
     """A full or unwritable disk as one sentence."""
     try:
         yield
-    except OSError as error:
-        raise RunError(
-            f"Training cannot write to {path}: {error.strerror or error}. What was saved before is kept."
-        ) from error
+    except (OSError, SafetensorError) as error:
+        said = getattr(error, "strerror", None) or str(error).rstrip(".")
+        raise RunError(f"Training cannot write to {path}: {said}. What was saved before is kept.") from error
 
 
 def _tensors(trainer: Trainer) -> dict[str, Tensor]:

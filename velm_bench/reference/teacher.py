@@ -9,6 +9,13 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from velm_bench.reference.layers import Linear
+from velm_bench.reference.settings import IGNORED
+
+
+def mean_cross_entropy(logits: Tensor, targets: Tensor) -> Tensor:
+    """The mean over the targets that are not IGNORED; 0 where all are."""
+    total = functional.cross_entropy(logits, targets, ignore_index=IGNORED, reduction="sum")
+    return total / (targets != IGNORED).sum().clamp(min=1)
 
 
 class SightTeacher(nn.Module):
@@ -38,11 +45,13 @@ class SightTeacher(nn.Module):
         patches, picture = self(features)
         parts = patches.split([*self.classes, 1, 2], -1)
         looks = [
-            functional.cross_entropy(logits.flatten(0, 1), lessons["looks"][..., i].flatten().long(), ignore_index=-100)
+            mean_cross_entropy(logits.flatten(0, 1), lessons["looks"][..., i].flatten().long())
             for i, logits in enumerate(parts[:-2])
         ]
         centre = functional.binary_cross_entropy_with_logits(parts[-2][..., 0], lessons["centres"])
         known = ~lessons["offsets"].isnan()
-        offset = functional.l1_loss(parts[-1][known], lessons["offsets"][known])
+        offset = functional.l1_loss(parts[-1][known], lessons["offsets"][known], reduction="sum") / known.sum().clamp(
+            min=1
+        )
         tags = functional.binary_cross_entropy_with_logits(picture, lessons["visual_tags"])
         return {"patches": torch.stack(looks).sum() + 4 * centre + 2 * offset, "tags": tags}

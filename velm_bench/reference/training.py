@@ -18,13 +18,14 @@ from velm_bench.errors import RunError, UsageError
 from velm_bench.reference import saving
 from velm_bench.reference.configuration import VelmConfig
 from velm_bench.reference.data import LOOKS, Batch, Mix, corpus
+from velm_bench.reference.devices import usable_device
 from velm_bench.reference.feeding import Feeder
 from velm_bench.reference.modelling import VelmForGeneration
-from velm_bench.reference.parallel import Group, joined, led
+from velm_bench.reference.parallel import Group, joined, led, quietly
 from velm_bench.reference.processing import load_tokenizer, train_tokenizer
 from velm_bench.reference.recipe import Recipe
 from velm_bench.reference.settings import IGNORED
-from velm_bench.reference.teacher import SightTeacher
+from velm_bench.reference.teacher import SightTeacher, mean_cross_entropy
 from velm_bench.reference.validation import Judge
 from velm_bench.sources import scenes
 
@@ -111,8 +112,8 @@ class Trainer:
         each = functional.cross_entropy(
             self.model.head(states[asked]), batch["targets"][asked].long(), reduction="none"
         )
-        tags = functional.cross_entropy(self.model.tagger(states[tagged]), batch["tags"][tagged].long())
-        return {"text": (each * weights).sum() / weights.sum(), "ner": tags}
+        tags = mean_cross_entropy(self.model.tagger(states[tagged]), batch["tags"][tagged].long())
+        return {"text": (each * weights).sum() / weights.sum().clamp(min=1e-6), "ner": tags}
 
     def total(self, losses: Losses) -> Tensor:
         """The weighted sum that is minimised."""
@@ -127,7 +128,7 @@ class Trainer:
             group["lr"] = self.rate(done)
         losses = self.losses(on_device(batch, self.device))
         total = self.total(losses)
-        if not math.isfinite(total.item()):
+        if not self.group.all(math.isfinite(total.item())):
             raise RunError(
                 f"The loss is not a number at step {self.standing.step}: lower optimizer.rate in the recipe. "
                 "The last saved state and the best checkpoint are kept."
@@ -152,13 +153,6 @@ def on_device(batch: Batch, device: torch.device) -> dict[str, Tensor]:
     return {name: torch.from_numpy(np.ascontiguousarray(array)).to(device) for name, array in batch.items()}
 
 
-def pick_device(name: str) -> torch.device:
-    """The device of this name; "auto" is the GPU where there is one."""
-    if name == "auto":
-        name = "cuda" if torch.cuda.is_available() else "cpu"
-    return torch.device(name)
-
-
 def train(
     recipe: Recipe,
     output: Path,
@@ -176,19 +170,23 @@ def train(
     The same call again goes on where a killed one stopped; `fresh` begins anew. `minutes` ends the training (and its
     schedule) sooner than the recipe's images would. `processes` share each batch on a CPU, with `threads` threads each
     and `workers` more that render ahead. RunError where the loss is not a number or the disk is full, UsageError where
-    `output` holds a training by another recipe or the batch cannot be shared.
+    `output` holds something else or is in use, the device is not here or the batch cannot be shared.
     """
     if recipe.batch % processes:
         raise UsageError(
             f"{processes} processes cannot share a batch of {recipe.batch}: the recipe's batch must be a multiple."
         )
-    folder = saving.Folder(output, recipe, fresh)
+    device = usable_device(device)
+    if processes > 1 and torch.device(device).type != "cpu":
+        raise UsageError(f"--processes share a CPU, not {device}: give --device cpu, or leave --processes out.")
+    how = How(device, minutes, processes, workers, threads or (1 if processes > 1 else None))
     vocabulary, count = recipe.model.language.vocabulary, recipe.data.tokenizer_scenes
-    folder.tokenizer(lambda: train_tokenizer(corpus(count), vocabulary))
-    how = How(device, minutes, workers, threads or (1 if processes > 1 else None))
-    with led(processes, _follow, folder, how) as group:
-        trainer = _run(group, folder, how, progress)
-    return folder.export(trainer)
+    with saving.alone(output):
+        folder = saving.Folder(output, recipe, fresh)
+        folder.tokenizer(lambda: train_tokenizer(corpus(count), vocabulary))
+        with led(processes, _follow, folder, how) as group:
+            trainer = _run(group, folder, how, progress)
+        return folder.export(trainer)
 
 
 @dataclass(frozen=True)
@@ -197,20 +195,25 @@ class How:
 
     device: str
     minutes: float | None
+    processes: int
     workers: int
     threads: int | None
 
 
 def _follow(rank: int, size: int, meeting: Path, folder: saving.Folder, how: How) -> None:
     """The part of a process that does not lead."""
-    with joined(rank, size, meeting) as group:
-        _run(group, folder, how, None)
+
+    def run() -> None:
+        with joined(rank, size, meeting) as group:
+            _run(group, folder, how, None)
+
+    quietly(run)
 
 
 def _run(group: Group, folder: saving.Folder, how: How, progress: Callable[[Progress], None] | None) -> Trainer:
     if how.threads:
         torch.set_num_threads(how.threads)
-    trainer = Trainer(folder.recipe, load_tokenizer(folder.path), pick_device(how.device), group)
+    trainer = Trainer(folder.recipe, load_tokenizer(folder.path), torch.device(how.device), group)
     folder.restore(trainer)
     _Loop(trainer, folder, how, progress).run()
     return trainer
@@ -244,6 +247,8 @@ class _Loop:
         ) as feeder:
             while (done := self.spent()) < 1:
                 losses = trainer.step(feeder.next(texts=done >= self.recipe.sight.first), done)
+                if trainer.group.leads and self.standing.step == self.first_step + 1:
+                    self.folder.note_run({name: getattr(self.how, name) for name in ("minutes", "processes", "device")})
                 if trainer.group.leads and self.standing.step % every == 0:
                     self.validate()
                 if trainer.group.leads and (self.standing.step % 10 == 0 or self.standing.step == 1):

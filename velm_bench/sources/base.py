@@ -30,9 +30,8 @@ class Place:
             if candidate.exists():
                 return candidate
         looked = " nor ".join(str(candidate) for candidate in candidates)
-        raise UsageError(
-            f"The data for '{flag}: {path}' is neither at {looked}: give its folder with --data or VELM_DATA."
-        )
+        where = f"neither at {looked}" if len(candidates) > 1 else f"not at {looked}"
+        raise UsageError(f"The data for '{flag}: {path}' is {where}: give its folder with --data or VELM_DATA.")
 
 
 class SourceSettings(BaseModel):

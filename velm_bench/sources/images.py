@@ -96,6 +96,8 @@ class ClassFolders:
         if not self.files:
             raise UsageError(f"The folder {root} has no pictures in class folders: give one with a folder per class.")
         self.classes = tuple(names.get(folder, folder) for folder in self.folders)
+        if len(set(self.classes)) < len(self.classes):
+            raise UsageError(f"'names' gives two folders of {root} the same name: {', '.join(self.classes)}.")
 
     def samples(self) -> Iterator[Sample]:
         for file in self.files:
@@ -120,7 +122,7 @@ def _pictures_below(root: Path, folder: str) -> list[str]:
     found, walked = [], set()
     for current, folders, files in os.walk(root / folder, followlinks=True):
         real = os.path.realpath(current)
-        folders[:] = [name for name in folders if not _hidden(name)] if real not in walked else []
+        folders[:] = sorted(name for name in folders if not _hidden(name)) if real not in walked else []
         pictures = (name for name in files if _is_picture(name)) if real not in walked else ()
         found += [(Path(current) / name).relative_to(root).as_posix() for name in pictures]
         walked.add(real)
