@@ -138,7 +138,10 @@ class RandomGuess(Baseline):
 
 
 class Oracle(Baseline):
-    """The best answer that the source knows (for the scenes: what the scene graph says): the ceiling of truth, not of n-gram overlap."""
+    """The best answer that the source knows (for the scenes: what the scene graph says).
+
+    The ceiling of truth, not of n-gram overlap: five references reward their own most usual words.
+    """
 
     def _truth(self, request: Request) -> Any:
         return self.view.truths[request.sample_id]
