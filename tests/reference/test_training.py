@@ -6,6 +6,7 @@ import json
 import math
 import os
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -91,10 +92,19 @@ def test_a_killed_training_ends_as_if_it_had_not_been(tmp_path: Path, monkeypatc
     assert losses[0] == losses[1]
 
 
-def test_a_finished_training_is_not_begun_again(tmp_path: Path) -> None:
-    train(short(), tmp_path, workers=0, minutes=0.01)
+def test_a_training_whose_time_is_spent_is_not_begun_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Even where the time ran out while the state was being saved."""
+    save, now = saving.Folder.save, [0.0]
+
+    def slow_save(folder: saving.Folder, trainer: Trainer) -> None:
+        save(folder, trainer)
+        now[0] += 100.0
+
+    monkeypatch.setattr(saving.Folder, "save", slow_save)
+    monkeypatch.setattr(training, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    train(short(), tmp_path, workers=0, minutes=1.0)
     log = (tmp_path / "log.jsonl").read_text()
-    train(short(), tmp_path, workers=0, minutes=0.01)
+    train(short(), tmp_path, workers=0, minutes=1.0)
     assert (tmp_path / "log.jsonl").read_text() == log
 
 

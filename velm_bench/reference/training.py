@@ -253,8 +253,11 @@ class _Loop:
                     self.validate()
                 if trainer.group.leads and (self.standing.step % 10 == 0 or self.standing.step == 1):
                     self.tell(losses)
-        if trainer.group.leads and self.standing.step > self.first_step and self.standing.step % every:
-            self.validate()
+        if trainer.group.leads and self.standing.step > self.first_step:
+            if self.standing.step % every:
+                self.validate()
+            else:  # judged already; what is new is that the time is spent, or the next call would go on
+                self.folder.save(trainer)
 
     def spent(self) -> float:
         """The share of the budget that the leader has spent; 1 where the patience is at its end."""
