@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from velm_bench.errors import SampleError, UsageError
+from velm_bench.options import find_label
 from velm_bench.samples import (
     Ability,
     ChoiceAnswer,
@@ -21,7 +22,6 @@ from velm_bench.samples import (
     TextAnswer,
 )
 from velm_bench.tasks.base import Kind
-from velm_bench.tasks.classification import find_label
 from velm_bench.tasks.definition import Task
 from velm_bench.tasks.kinds import KINDS
 from velm_bench.tasks.ner import align_entities

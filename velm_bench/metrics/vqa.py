@@ -1,26 +1,33 @@
 """Accuracy of short answers against several annotators, by the rules of the VQA challenge's vqaEval.py.
 
-The script's quirks are part of the metric: see `normalise`.
+The script's quirks are part of the metric: see `normalise`. All texts of a run are numbered first, so that a distinct
+one is normalised once and answers are compared as numbers.
 """
 
 from __future__ import annotations
 
 import re
-from collections import Counter
-from collections.abc import Sequence
-from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from abc import abstractmethod
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from types import NoneType
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from velm_bench.metrics.base import Array, Mask, MeanMetric, Metric, MetricInputError, aligned, all_ones, divide
+from velm_bench.metrics.base import Array, Mask, MeanMetric, text_pairs, with_count
 from velm_bench.samples import Form
 
-if TYPE_CHECKING:
-    from velm_bench.samples import Sample
+Numbers = NDArray[np.int64]
+"""Integers."""
 
 PUNCTUATION = ';/[]"{}()=+\\_-><@`,?!'
 """Marks that the script removes; apostrophes, colons, percent and dollar signs stay."""
+MARKED = re.compile(f"[{re.escape(PUNCTUATION)}.]")
+"""Whether there is anything to remove."""
 PERIOD = re.compile(r"\.(?!\d)")
 MOST_PERIODS = 32
 """The script passes re.UNICODE (32) where `re.sub` takes a count."""
@@ -65,7 +72,6 @@ CONTRACTIONS = _spellings()
 """As in the script, less entries that no lower-cased word can match (Im, Ive, Id've, I'dve) or that change nothing."""
 
 
-@lru_cache(maxsize=1 << 16)
 def normalise(answer: str) -> str:
     """An answer in the script's normal form: punctuation, number words, articles, contractions, case.
 
@@ -84,6 +90,8 @@ def strip(answer: str) -> str:
 
 def without_punctuation(text: str) -> str:
     """The text less its punctuation; each mark is judged by the original text."""
+    if not MARKED.search(text):
+        return text
     delete_all = DIGIT_COMMA.search(text) is not None
     out = text
     for mark in PUNCTUATION:
@@ -93,17 +101,63 @@ def without_punctuation(text: str) -> str:
     return PERIOD.sub("", out, count=MOST_PERIODS)
 
 
-def consensus(matching: int, annotators: int) -> float:
+def consensus(matching: Numbers | int, annotators: Numbers | int) -> Array:
     """Mean over all sets of annotators but one of min(1, matches / 3), for `matching` of `annotators` that agree.
 
-    This is the challenge's accuracy (Antol et al. 2015; "10 choose 9"). With fewer than 4 annotators 3 others do not
-    exist, so as many as there are suffice; a single annotator makes it exact match.
+    This is the challenge's accuracy (Antol et al. 2015; "10 choose 9"), rounded once. With fewer than 4 annotators 3
+    others do not exist, so as many as there are suffice; a single annotator makes it exact match. Any common shape.
     """
-    if annotators == 1:
-        return float(matching)
-    enough = min(3, annotators - 1)
-    without_match = matching * min(1.0, (matching - 1) / enough) if matching else 0.0
-    return (without_match + (annotators - matching) * min(1.0, matching / enough)) / annotators
+    matching, annotators = np.asarray(matching), np.asarray(annotators)
+    enough = np.clip(annotators - 1, 1, 3)
+    without_match = matching * np.minimum(matching - 1, enough)
+    thirds = without_match + (annotators - matching) * np.minimum(matching, enough)
+    return np.where(annotators == 1, matching, thirds / (enough * annotators))
+
+
+@dataclass(frozen=True)
+class Answers:
+    """Predictions and annotators' answers as numbers of distinct texts."""
+
+    texts: list[str]
+    """The distinct texts."""
+    predicted: Numbers
+    """The text of each prediction, shape (questions,)."""
+    golden: Numbers
+    """The text of each answer, question by question, shape (answers,)."""
+    annotators: Numbers
+    """How many answers each question has, at least one, shape (questions,)."""
+
+    @classmethod
+    def of(cls, predictions: Sequence[str], references: Sequence[Sequence[str]]) -> Answers:
+        """The texts of a run."""
+        numbers, texts = numbered(chain(predictions, chain.from_iterable(references)))
+        size = len(predictions)
+        return cls(texts, numbers[:size], numbers[size:], np.fromiter(map(len, references), np.int64, size))
+
+    def forms(self, *rules: Callable[[str], str]) -> Numbers:
+        """What each rule makes of each text, as numbers that are equal where the results are: (rules, texts)."""
+        results = chain.from_iterable(map(rule, self.texts) for rule in rules)
+        return numbered(results)[0].reshape(len(rules), len(self.texts))
+
+    def matching(self, predicted: Numbers, golden: Numbers) -> Numbers:
+        """How many of each question's answers are equal to its prediction, given their forms, shape (questions,)."""
+        equal = golden[self.golden] == np.repeat(predicted[self.predicted], self.annotators)
+        ends = np.cumsum(self.annotators)
+        hits = np.concatenate([[0], np.cumsum(equal)])
+        return np.asarray(hits[ends] - hits[ends - self.annotators])
+
+    def unanimous(self, golden: Numbers) -> Mask:
+        """Whether all annotators of a question gave the same form, shape (questions,)."""
+        ends = np.cumsum(self.annotators)
+        changes = np.concatenate([[0], np.cumsum(np.diff(golden[self.golden]) != 0)])
+        return np.asarray(changes[ends - 1] == changes[ends - self.annotators])
+
+
+def numbered(texts: Iterable[str]) -> tuple[Numbers, list[str]]:
+    """Each text's place among the distinct ones, in order of first occurrence, and the distinct ones."""
+    places: defaultdict[str, int] = defaultdict()
+    places.default_factory = places.__len__
+    return np.fromiter(map(places.__getitem__, texts), np.int64), list(places)
 
 
 class VqaMetric(MeanMetric):
@@ -114,10 +168,30 @@ class VqaMetric(MeanMetric):
     def statistics(
         self, predictions: Sequence[Any], references: Sequence[Any], corpus: Sequence[Any] | None = None
     ) -> Array:
-        for row, answers in enumerate(references):
-            if isinstance(answers, str) or not len(answers):
-                raise MetricInputError(f"Sample {row} needs a list of at least one answer for {self.name}.")
-        return super().statistics(predictions, references, corpus)
+        if not all_plain(predictions, references):
+            pairs = text_pairs(predictions, references, self.name)
+            predictions, references = [text for text, _ in pairs], [golden for _, golden in pairs]
+        answered = np.asarray([text is not None for text in predictions], dtype=np.bool_)
+        scores = self.scores(Answers.of([text or "" for text in predictions], references))
+        return with_count(np.where(answered, scores, self.worst).reshape(-1, 1))
+
+    def score(self, prediction: Any, reference: Any) -> float:
+        return float(self.scores(Answers.of([prediction], [reference]))[0])
+
+    @abstractmethod
+    def scores(self, answers: Answers) -> Array:
+        """The score of every question, shape (questions,)."""
+
+
+def all_plain(predictions: Sequence[Any], references: Sequence[Any]) -> bool:
+    """Whether there is nothing to check or to convert: as many lists of strings as predictions, none of them empty."""
+    return (
+        len(predictions) == len(references)
+        and {*map(type, references)} <= {list, tuple}
+        and all(references)
+        and {*map(type, predictions)} <= {str, NoneType}
+        and {*map(type, chain.from_iterable(references))} <= {str}
+    )
 
 
 class VqaAccuracy(VqaMetric):
@@ -126,9 +200,9 @@ class VqaAccuracy(VqaMetric):
     name = "vqa_accuracy"
     signature = "vqa-accuracy|norm:always|consensus:loo-min3|v:1"
 
-    def score(self, prediction: Any, reference: Any) -> float:
-        answer = normalise(str(prediction))
-        return consensus(sum(normalise(str(text)) == answer for text in reference), len(reference))
+    def scores(self, answers: Answers) -> Array:
+        (normal,) = answers.forms(normalise)
+        return consensus(answers.matching(normal, normal), answers.annotators)
 
 
 class VqaAccuracyVqaEval(VqaMetric):
@@ -137,11 +211,26 @@ class VqaAccuracyVqaEval(VqaMetric):
     name = "vqa_accuracy_vqaeval"
     signature = "vqa-accuracy|norm:disagreement|consensus:loo-min3|v:1"
 
-    def score(self, prediction: Any, reference: Any) -> float:
-        answers = [strip(str(text)) for text in reference]
-        form = normalise if len(set(answers)) > 1 else strip
-        answer = form(str(prediction))
-        return consensus(sum(form(text) == answer for text in answers), len(answers))
+    def scores(self, answers: Answers) -> Array:
+        normal, plain = answers.forms(normalise, strip)
+        agreed, disputed = answers.matching(plain, plain), answers.matching(normal, normal)
+        return consensus(np.where(answers.unanimous(plain), agreed, disputed), answers.annotators)
+
+
+class VqaAccuracy2015(VqaMetric):
+    """VQA accuracy as vqaEval.py computed it before 2021-03-11, which many papers and LAVIS report.
+
+    The prediction is always normalised. The annotators' answers lose their punctuation where they disagree (to the
+    letter), and are left as they stand where they agree; case, articles, number words and outer space stay either way.
+    """
+
+    name = "vqa_accuracy_2015"
+    signature = "vqa-accuracy|norm:prediction|gold:punctuation-if-disagreement|consensus:loo-min3|v:1"
+
+    def scores(self, answers: Answers) -> Array:
+        normal, unmarked, raw = answers.forms(normalise, without_punctuation, str)
+        agreed, disputed = answers.matching(normal, raw), answers.matching(normal, unmarked)
+        return consensus(np.where(answers.unanimous(raw), agreed, disputed), answers.annotators)
 
 
 class ExactMatch(VqaMetric):
@@ -150,53 +239,6 @@ class ExactMatch(VqaMetric):
     name = "exact_match"
     signature = "exact-match|norm:vqa|refs:any|v:1"
 
-    def score(self, prediction: Any, reference: Any) -> float:
-        return float(normalise(str(prediction)) in {normalise(str(text)) for text in reference})
-
-
-class PairAccuracy(Metric):
-    """The share of twins (samples with the same pair key) whose questions are all answered rightly.
-
-    A prediction is right if it is one of the most frequent normalised answers. A pair's row is its first failed
-    sample's, or else its first sample's, so that leaving out failed samples leaves out their pairs. Samples without a
-    pair, or whose twin is not among the samples, count nothing.
-    """
-
-    form = Form.TEXT
-    name = "pair_accuracy"
-    signature = "pair-accuracy|norm:vqa|right:mode|v:1"
-    outputs = ("pair_accuracy",)
-    counted = "pairs"
-    columns = ("right", "pairs")
-
-    def reference(self, sample: Sample) -> Any:
-        return list(sample.references), sample.facts.get("pair")
-
-    def statistics(
-        self, predictions: Sequence[Any], references: Sequence[Any], corpus: Sequence[Any] | None = None
-    ) -> Array:
-        rows: dict[Any, list[int]] = {}
-        right: list[bool] = []
-        for row, (prediction, (answers, pair)) in enumerate(aligned(predictions, references)):
-            right.append(prediction is not None and normalise(str(prediction)) in most_frequent(answers))
-            if pair is not None:
-                rows.setdefault(pair, []).append(row)
-        out = np.zeros((len(right), 2))
-        for members in rows.values():
-            if len(members) > 1:
-                place = next((row for row in members if predictions[row] is None), members[0])
-                out[place] = all(right[row] for row in members), 1.0
-        return out
-
-    def finalize(self, totals: Array) -> Array:
-        return divide(totals[..., :1], totals[..., 1:2], empty=np.nan)
-
-    def count(self, statistics: Array, weights: Array | Mask | None = None) -> int:
-        """The number of pairs."""
-        return round(float(self.totals(statistics, all_ones(statistics, weights))[1]))
-
-
-def most_frequent(answers: Sequence[Any]) -> set[str]:
-    """The most frequent normalised answers: several where they tie, none where there are no answers."""
-    counts = Counter(normalise(str(text)) for text in answers)
-    return {text for text, count in counts.items() if count == max(counts.values())}
+    def scores(self, answers: Answers) -> Array:
+        (normal,) = answers.forms(normalise)
+        return np.asarray(answers.matching(normal, normal) > 0, dtype=np.float64)

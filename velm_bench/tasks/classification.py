@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Collection, Sequence
 
 from velm_bench.errors import UsageError
+from velm_bench.options import find_label
 from velm_bench.samples import Ability, Answer, ChoiceAnswer, ChooseRequest, Form, Prediction, Request, Sample
 from velm_bench.tasks.base import Kind, text_of
 
@@ -70,32 +70,3 @@ def _from_logprobs(options: Sequence[str], logprobs: Sequence[float]) -> dict[st
         "ranked": [options[index] for index in order],
         "probabilities": {options[index]: weights[index] / total for index in range(len(options))},
     }
-
-
-def find_label(text: str, options: Sequence[str]) -> str | None:
-    """The one option that a free answer names, ignoring case and outer punctuation; None if none or several.
-
-    An answer that is an option to the letter wins, then one that is so but for case and outer punctuation; otherwise
-    options are looked for as whole words, and one that is part of a longer option found at the same place does not
-    count ("car" inside "sports car").
-    """
-    if text.strip() in options:
-        return text.strip()
-    alike = [option for option in options if _bare(option) == _bare(text)]
-    if alike:
-        return alike[0] if len(alike) == 1 else None
-    spans = [(match.span(), option) for option in options for match in _whole_words(option).finditer(text)]
-    outer = {
-        option
-        for span, option in spans
-        if not any(other[0] <= span[0] and span[1] <= other[1] and other != span for other, _ in spans)
-    }
-    return outer.pop() if len(outer) == 1 else None
-
-
-def _bare(text: str) -> str:
-    return text.strip().strip(".,;:!?\"'`*()[]").casefold()
-
-
-def _whole_words(option: str) -> re.Pattern[str]:
-    return re.compile(rf"(?<!\w){re.escape(option)}(?!\w)", re.IGNORECASE)

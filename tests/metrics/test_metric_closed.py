@@ -1,0 +1,241 @@
+"""Yes/no questions and multiple choice."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sklearn.metrics import precision_recall_fscore_support
+
+from tests.metrics.hostile import HOSTILE
+from velm_bench.metrics import MetricInputError, build
+from velm_bench.samples import Sample
+
+ANIMALS = ["dog", "cat", "a big cat", "horse"]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("Yes", True),
+        ("yes.", True),
+        ("No", False),
+        ("NO!", False),
+        ("Yes, there is a dog. It is not brown.", True),
+        ("Yes, there is not only a dog", True),
+        ("There is no dog in the picture.", False),
+        ("There isn’t a dog.", False),
+        ("The answer is yes", True),
+        ("Answer: no", False),
+        ("1. Yes", True),
+        (". No", False),
+        ("There is a dog. No cat.", None),  # the first sentence says neither
+        ("There is a dog", None),
+        ("I would say yes, or no", None),
+        ("Yes or no", None),
+        ("Not yes", False),
+        ("I can't tell", None),
+        ("I don't know", None),
+        ("Nobody knows yesterday's notes", None),
+        ("maybe", None),
+        ("", None),
+    ],
+)
+def test_what_a_yes_no_answer_says(text: str, said: bool | None) -> None:
+    rows = build("yes_no").statistics([text, text], [["yes"], ["no"]])
+    right = [said is True, said is False]
+    assert rows[:, [0, 3]].tolist() == [[right[0], 0], [0, right[1]]]
+    assert rows[:, 4:].tolist() == [[said is True, said is None]] * 2
+
+
+def test_yes_no_scores() -> None:
+    answers = ["yes", "yes", "no", "no", "yes", "a dog", "a dog", None]
+    golden = ["yes", "yes", "yes", "no", "no", "yes", "no", "no"]
+    scores = build("yes_no").compute(answers, [[text] for text in golden])
+    assert scores == pytest.approx(
+        {
+            "yes_no_accuracy": 3 / 8,
+            "yes_no_f1": 2 * (2 / 5) * (2 / 4) / (2 / 5 + 2 / 4),
+            "yes_no_precision": 2 / 5,  # an answer that says neither is a false alarm where no is right
+            "yes_no_recall": 2 / 4,
+            "yes_no_rate": 3 / 8,
+            "yes_no_unparsed": 3 / 8,
+        }
+    )
+
+
+@given(st.lists(st.tuples(st.booleans(), st.booleans()), min_size=1))
+def test_yes_no_scores_equal_scikit_learn(pairs: list[tuple[bool, bool]]) -> None:
+    words = {True: "yes", False: "no"}
+    scores = build("yes_no").compute([words[said] for said, _ in pairs], [[words[gold]] for _, gold in pairs])
+    said, gold = zip(*pairs, strict=True)
+    precision, recall, f1, _ = precision_recall_fscore_support(
+        gold, said, labels=[True], average="macro", zero_division=0.0
+    )
+    names = ("yes_no_precision", "yes_no_recall", "yes_no_f1", "yes_no_accuracy", "yes_no_rate")
+    expected = [precision, recall, f1, np.mean(np.equal(said, gold)), np.mean(said)]
+    assert [scores[name] for name in names] == pytest.approx(expected)
+
+
+def test_questions_of_another_kind_count_nothing() -> None:
+    metric = build("yes_no")
+    golden = [["yes"] * 6 + ["no"] * 4, ["red"] * 10, ["no dogs", "no"], ["No."]]
+    rows = metric.statistics(["yes", "yes", "no", "no"], golden)
+    assert rows[1:3].tolist() == [[0.0] * 6] * 2
+    assert metric.count(rows) == 2
+    assert metric.value(rows) == 1.0
+    assert np.isnan(metric.values(rows[1:3])).all()
+
+
+def test_which_way_is_better() -> None:
+    metric = build("yes_no")
+    assert metric.higher("yes_no_f1")
+    assert not metric.higher("yes_no_unparsed")
+    assert not build("multiple_choice").higher("multiple_choice_unparsed")
+
+
+def chosen(text: str, options: list[str]) -> str | None:
+    """The option for which the answer is right, found by asking the metric about each; None where it is unparsed."""
+    metric = build("multiple_choice")
+    values = [metric.compute([text], [([option], options)]) for option in options]
+    assert len({value["multiple_choice_unparsed"] for value in values}) == 1
+    right = [option for option, value in zip(options, values, strict=True) if value["multiple_choice_accuracy"]]
+    assert len(right) == 1 - values[0]["multiple_choice_unparsed"]
+    return right[0] if right else None
+
+
+@pytest.mark.parametrize(
+    ("text", "option"),
+    [
+        ("B", "cat"),
+        ("(B)", "cat"),
+        ("B.", "cat"),
+        (" b)\n", "cat"),
+        ("**B**", "cat"),
+        ("[B]", "cat"),
+        ("$\\boxed{B}$", "cat"),
+        ("A) dog", "dog"),
+        ("A. dog", "dog"),
+        ("(A) dog", "dog"),
+        ("b) cat", "cat"),
+        ("B: a cat on a mat", "cat"),
+        ("Answer: B", "cat"),
+        ("Answer:\nB", "cat"),
+        ("answer: b", "cat"),
+        ("The answer is B", "cat"),
+        ("The answer is B.", "cat"),
+        ("The correct answer is (B), a cat", "cat"),
+        ("The answer is A because it barks", "dog"),
+        ("Between (A) and (B), the answer is (B)", None),
+        ("Between (A) and (B), the answer is B", "cat"),
+        ("Option D is right.", "horse"),
+        ("I choose option D", "horse"),
+        ("D is right", "horse"),
+        ("It is (D), I think (see Figure A)", "horse"),
+        ("dog", "dog"),
+        ("Cat.", "cat"),
+        ("It is a horse!", "horse"),
+        ("A big cat", "a big cat"),
+        ("A dog", "dog"),
+        ("a cat", "cat"),
+        ("The answer is a dog", "dog"),
+        ("The answer is A cat", "cat"),
+        ("Answer: A horse is shown", "horse"),
+        ("A cow", None),
+        ("The answer is A cow", None),
+        ("A dog and a horse", None),
+        ("A or B", None),
+        ("(A) or (B)", None),
+        ("A) dog\nB) cat", None),
+        ("A) cat", None),  # the letter of one, the text of another
+        ("E", None),
+        ("Answer: E", None),
+        ("the answer is not known", None),
+        ("concatenate", None),
+        ("?", None),
+        ("", None),
+    ],
+)
+def test_what_an_answer_chooses(text: str, option: str | None) -> None:
+    assert chosen(text, ANIMALS) == option
+
+
+def test_options_that_are_letters_go_by_their_text() -> None:
+    assert chosen("A", ["B", "A"]) == "A"
+    assert chosen("(A)", ["B", "A"]) == "A"
+
+
+def test_a_letter_among_many_options_is_no_pronoun() -> None:
+    options = [f"thing {number}" for number in range(12)]
+    assert chosen("I think it is thing 3", options) == "thing 3"
+    assert chosen("I", options) == "thing 8"
+    assert chosen("The answer is I", options) == "thing 8"
+    assert chosen("The answer is I think so", options) is None
+
+
+def test_multiple_choice_scores() -> None:
+    golden = [(["dog"], ANIMALS), (["B"], ANIMALS), (["dog", "horse"], ANIMALS), (["dog"], ANIMALS)]
+    metric = build("multiple_choice")
+    rows = metric.statistics(["A", "the cat", "D", None], golden)
+    assert rows.tolist() == [[1, 0, 1], [1, 0, 1], [1, 0, 1], [0, 1, 1]]
+    assert metric.values(rows) == pytest.approx([0.75, 0.25])
+    assert np.isnan(metric.values(metric.statistics([], []))).all()
+
+
+def test_the_options_are_the_samples_own() -> None:
+    sample = Sample("1", inputs={"options": ("dog", "cat")}, references=("cat",))
+    metric = build("multiple_choice")
+    assert metric.compute(["B"], [metric.reference(sample)]) == {
+        "multiple_choice_accuracy": 1.0,
+        "multiple_choice_unparsed": 0.0,
+    }
+
+
+@pytest.mark.parametrize(
+    ("golden", "words"),
+    [
+        ((["cow"], ANIMALS), "Sample 1: the right option 'cow' is none of the options"),
+        ((["the dog barks"], ANIMALS), "is none of the options"),
+        ((["dog"], []), "Sample 1 needs a list of at least one reference for the options of multiple_choice"),
+        ((["dog"], [None]), "Sample 1: the reference is None"),
+        (["dog"], "Sample 1 needs references of two parts: the right option and the list of options"),
+        (None, "Sample 1 needs references of two parts"),
+    ],
+)
+def test_multiple_choice_references_of_another_form_are_one_sentence(golden: Any, words: str) -> None:
+    with pytest.raises(MetricInputError, match=words):
+        build("multiple_choice").statistics(["A", "A"], [(["dog"], ANIMALS), golden])
+
+
+def test_yes_no_references_of_another_form_are_one_sentence() -> None:
+    for wrong in (None, b"yes", float("nan"), True):
+        with pytest.raises(MetricInputError, match="Sample 0: the reference is"):
+            build("yes_no").statistics(["yes"], [[wrong]])
+
+
+def test_hostile_answers_break_nothing() -> None:
+    yes_no = build("yes_no")
+    rows = yes_no.statistics([*HOSTILE, *HOSTILE], [*[["no"]] * len(HOSTILE), *[[text] for text in HOSTILE]])
+    assert np.isfinite(rows).all()
+    assert yes_no.count(rows) == len(HOSTILE)
+    assert yes_no.values(rows)[5] == 1.0
+    choice = build("multiple_choice")
+    named = choice.compute(HOSTILE, [(["dog"], ["dog", "cat"])] * len(HOSTILE))
+    assert 0 < named["multiple_choice_accuracy"] < 0.5  # some of them name a dog
+    itself = choice.statistics(HOSTILE, [([text], ["dog", text]) for text in HOSTILE])
+    assert itself[:, 0].tolist() == [1.0] * len(HOSTILE)
+
+
+@given(st.text(), st.lists(st.text(), min_size=1, max_size=5, unique=True))
+def test_any_text_chooses_an_option_or_none(text: str, options: list[str]) -> None:
+    values = build("multiple_choice").statistics([text], [([options[0]], options)])
+    assert values.tolist() in ([[0, 0, 1]], [[0, 1, 1]], [[1, 0, 1]])
+
+
+@given(st.text("AB()[]{}.: \nanswerisyonot", max_size=40))
+def test_any_text_says_yes_no_or_neither(text: str) -> None:
+    assert build("yes_no").statistics([text], [["yes"]])[0, :4].sum() == 1.0
+    assert build("multiple_choice").statistics([text], [(["dog"], ["dog", "cat"])])[0, 2] == 1.0
