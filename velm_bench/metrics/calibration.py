@@ -1,0 +1,149 @@
+"""How far the probabilities of one label per sample can be believed: calibration error and Brier score.
+
+Predictions are mappings {"label", "ranked", "probabilities"}, the last a probability by label; references are lists
+that hold the right label.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from velm_bench.metrics.base import Array, Metric, MetricInputError, all_ones, divide, scatter, with_count
+from velm_bench.metrics.labels import Numbers, label_pairs, numbers_of, part_of, without
+from velm_bench.samples import Form
+
+BINS = 15
+"""Bins of the calibration error, as in Guo et al. 2017."""
+ROUNDING = 1e-6
+"""How far above 1 a probability may lie for having been rounded."""
+SUM_ROUNDING = 1e-3
+"""How far above 1 the sum of a sample's probabilities may lie: half-precision models give as much."""
+
+Judged = tuple[str | None, Numbers | None, list[str]]
+"""The predicted label, the probabilities by label and the right labels of a sample."""
+
+
+def judged(predictions: Sequence[Any], references: Sequence[Any], metric: str) -> Iterator[Judged]:
+    """The samples read one at a time: a thousand probabilities each would fill the memory.
+
+    Probabilities are None where the sample failed or carries none. MetricInputError, naming the row, where a label is
+    none or a probability is not between 0 and 1.
+    """
+    pairs = label_pairs(predictions, references, metric)
+    for row, (prediction, (label, golden)) in enumerate(zip(predictions, pairs, strict=True)):
+        yield label, probabilities_of(prediction, row), golden
+
+
+def probabilities_of(prediction: Any, row: int) -> Numbers | None:
+    """The probabilities by label, None where there are none; MetricInputError where one is not between 0 and 1."""
+    given = part_of(prediction, "probabilities")
+    if given is None or given == {}:
+        return None
+    labels, values = numbers_of(given, row, "probability")
+    outside = np.flatnonzero((values < 0.0) | (values > 1.0 + ROUNDING))
+    if len(outside):
+        place = outside[0]
+        raise MetricInputError(
+            f"Sample {row}: the probability {values[place]} of {labels[place]!r:.40} is not between 0 and 1."
+        )
+    return Numbers(labels, np.minimum(values, 1.0))
+
+
+class CalibrationError(Metric):
+    """Expected calibration error (Guo et al. 2017): 15 equal bins (low, high] of the predicted label's probability.
+
+    A failed sample is wrong with confidence 1, and so is an answer without probabilities.
+    """
+
+    form = Form.LABEL
+    name = "ece"
+    signature = f"ece|bins:{BINS}|equal-width|v:1"
+    outputs = ("ece",)
+    columns = ("bin", "confidence", "correct")
+    higher_is_better = False
+    additive = False
+
+    def statistics(
+        self, predictions: Sequence[Any], references: Sequence[Any], corpus: Sequence[Any] | None = None
+    ) -> Array:
+        rows = [calibration_row(*one) for one in judged(predictions, references, self.name)]
+        return np.asarray(rows, dtype=np.float64).reshape(-1, 3)
+
+    def totals(self, statistics: Array, weights: Array | None = None) -> Array:
+        """Per bin: samples, confidence, correct; shape (..., 45)."""
+        weight = all_ones(statistics, weights)
+        bins, (confidence, correct) = statistics[:, 0].astype(np.int64), statistics[:, 1:].T
+        parts = (weight, weight * confidence, weight * correct)
+        return np.concatenate([scatter(part, bins, BINS) for part in parts], axis=-1)
+
+    def finalize(self, totals: Array) -> Array:
+        samples, confidence, correct = np.split(totals, 3, axis=-1)
+        gap = np.abs(confidence - correct).sum(-1, keepdims=True)
+        return divide(gap, samples.sum(-1, keepdims=True), empty=np.nan)
+
+    def reliability(self, statistics: Array, weights: Array | None = None) -> Array:
+        """The bins of a reliability diagram, shape (..., 15, 3): samples, mean confidence, accuracy (NaN if empty)."""
+        samples, confidence, correct = np.split(self.totals(statistics, weights), 3, axis=-1)
+        parts = (samples, divide(confidence, samples, empty=np.nan), divide(correct, samples, empty=np.nan))
+        return np.stack(parts, axis=-1)
+
+    def applicable(self, predictions: Sequence[Any]) -> str | None:
+        return without(predictions, "probabilities", "probabilities")
+
+
+def calibration_row(
+    label: str | None, probabilities: Numbers | None, golden: Sequence[str]
+) -> tuple[float, float, float]:
+    """Bin, confidence and correctness of one sample; the label is the most probable one where none is given."""
+    if probabilities is None:
+        return BINS - 1.0, 1.0, 0.0
+    labels, values = probabilities
+    place = labels.index(label) if label in labels else int(values.argmax())
+    confidence = float(values[place])
+    return float(max(0, math.ceil(confidence * BINS) - 1)), confidence, float(labels[place] in golden)
+
+
+class Brier(Metric):
+    """The Brier score of several classes as Brier 1950 has it; from 0 to 2, and lower is better.
+
+    It is the mean over samples of the sum over classes of (p - y)^2, y being 1 for the right class and 0 for the
+    others: scikit-learn's brier_score_loss of several classes, unscaled. Classes are the sample's own options; one
+    without a probability has 0. Of several right labels the most probable counts. A failed sample, and an answer
+    without probabilities, scores the worst, 2.
+    """
+
+    form = Form.LABEL
+    name = "brier"
+    signature = "brier|sum-over-classes|range:0-2|v:1"
+    outputs = ("brier",)
+    columns = ("brier", "samples")
+    higher_is_better = False
+
+    def statistics(
+        self, predictions: Sequence[Any], references: Sequence[Any], corpus: Sequence[Any] | None = None
+    ) -> Array:
+        samples = enumerate(judged(predictions, references, self.name))
+        scores = [brier_score(probabilities, golden, row) for row, (_, probabilities, golden) in samples]
+        return with_count(np.asarray(scores, dtype=np.float64).reshape(-1, 1))
+
+    def finalize(self, totals: Array) -> Array:
+        return divide(totals[..., :1], totals[..., 1:2], empty=np.nan)
+
+    def applicable(self, predictions: Sequence[Any]) -> str | None:
+        return without(predictions, "probabilities", "probabilities")
+
+
+def brier_score(probabilities: Numbers | None, golden: Sequence[str], row: int) -> float:
+    """The Brier score of one sample; MetricInputError where its probabilities sum to more than 1."""
+    if probabilities is None:
+        return 2.0
+    total = float(probabilities.values.sum())
+    if total > 1.0 + SUM_ROUNDING:
+        raise MetricInputError(f"Sample {row}: its probabilities sum to {total:.6g}, which is more than 1.")
+    right = probabilities.best(golden) or 0.0
+    others = float(probabilities.values @ probabilities.values) - right**2
+    return float((1.0 - right) ** 2 + max(0.0, others))

@@ -1,0 +1,94 @@
+"""Reads predictions of labels, for the metrics of classification, calibration and ranking.
+
+Predictions are mappings {"label", "ranked", "probabilities"}, any of which may be None, or a bare label; references
+are lists that hold the right label.
+"""
+
+from __future__ import annotations
+
+import math
+import numbers
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from velm_bench.metrics.base import Array, MetricInputError, as_text, text_pairs
+
+
+def label_of(prediction: Any) -> Any:
+    """The predicted label, None where there is none."""
+    return prediction.get("label") if isinstance(prediction, Mapping) else prediction
+
+
+def part_of(prediction: Any, part: str) -> Any:
+    """Another part of a prediction, None where it has none."""
+    return prediction.get(part) if isinstance(prediction, Mapping) else None
+
+
+def without(predictions: Sequence[Any], part: str, what: str) -> str | None:
+    """A sentence if some answered prediction lacks a part, else None."""
+    lacking = sum(prediction is not None and not part_of(prediction, part) for prediction in predictions)
+    return f"{lacking} of {len(predictions)} predictions carry no {what}." if lacking else None
+
+
+def label_pairs(
+    predictions: Sequence[Any], references: Sequence[Any], metric: str
+) -> list[tuple[str | None, list[str]]]:
+    """Predicted labels, None where there is none, with the right ones; MetricInputError as for `text_pairs`."""
+    return text_pairs([label_of(prediction) for prediction in predictions], references, metric)
+
+
+def texts_of(value: Any, row: int, what: str, most: int | None = None) -> list[str]:
+    """The first `most` labels of a ranking; MetricInputError, naming the row, where it is no list of labels."""
+    if isinstance(value, str | bytes) or not isinstance(value, Sequence):
+        raise MetricInputError(f"Sample {row}: the {what} is of type {type(value).__name__}: give a list of labels.")
+    head = value if most is None else value[:most]
+    return list(head) if all_text(head) else [as_text(one, row, what) for one in head]
+
+
+class Numbers(NamedTuple):
+    """A finite number for each of some labels."""
+
+    labels: list[str]
+    values: Array
+    """Shape (labels,)."""
+
+    def best(self, labels: Collection[str]) -> float | None:
+        """The largest number that one of these labels has; None where none has any."""
+        return max((self.values[self.labels.index(label)] for label in labels if label in self.labels), default=None)
+
+
+def numbers_of(value: Any, row: int, what: str) -> Numbers:
+    """A mapping of labels to finite numbers, read; MetricInputError, naming the row, where it is none.
+
+    It is read as one array: a sample may have thousands.
+    """
+    if not isinstance(value, Mapping):
+        raise MetricInputError(f"Sample {row}: give a {what} by label, not a {type(value).__name__}.")
+    labels = list(value) if all_text(value) else [as_text(label, row, "label") for label in value]
+    try:
+        found = np.asarray(list(value.values()))
+    except ValueError:  # lists of different lengths among them
+        found = np.asarray([None])
+    if found.ndim != 1 or found.dtype.kind not in "fiu" or not np.isfinite(found).all():
+        for label, number in zip(labels, value.values(), strict=True):
+            if not is_finite(number):
+                raise MetricInputError(f"Sample {row}: the {what} of {label!r:.40} is {number!r:.40}: give a number.")
+        found = np.asarray(list(map(float, value.values())))
+    return Numbers(labels, found.astype(np.float64))
+
+
+def all_text(labels: Any) -> bool:
+    """Whether all are strings: a look at types is fast where there are thousands."""
+    return set(map(type, labels)) <= {str}
+
+
+def is_finite(value: Any) -> bool:
+    """Whether it is a number that a float can hold; numpy's numbers are, truth values are not."""
+    if not isinstance(value, numbers.Real) or isinstance(value, bool):
+        return False
+    try:
+        return math.isfinite(float(value))
+    except OverflowError:
+        return False

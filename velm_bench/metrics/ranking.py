@@ -1,0 +1,187 @@
+"""Rankings of classes or of candidates: mean average precision of several labels per sample, and retrieval."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+
+from velm_bench.errors import UsageError
+from velm_bench.metrics.base import (
+    Array,
+    Metric,
+    MetricInputError,
+    aligned,
+    all_ones,
+    divide,
+    scatter,
+    text_pairs,
+    with_count,
+)
+from velm_bench.metrics.labels import numbers_of, part_of, texts_of, without
+from velm_bench.samples import Form
+
+LARGEST = float(np.finfo(np.float64).max)
+ABSENT = 1e9
+"""The rank of what is not in a ranking, and of a failed sample: finite, and beyond any ranking."""
+DEPTHS = (1, 5, 10)
+"""How deep recall looks."""
+
+
+class MeanAveragePrecision(Metric):
+    """Mean average precision of samples with any number of right labels: the mean over classes with a right sample.
+
+    A class ranks the samples by its scores; its average precision is the sum over thresholds of (R_n - R_n-1) P_n,
+    samples with equal scores being taken in together, as in scikit-learn's average_precision_score. Predictions carry
+    "probabilities", any finite numbers by label of which only the order counts; references are lists of right labels,
+    which may be empty. A label without a number comes after all that have one; one that is no class of the task is
+    ignored. A failed sample, or one without numbers, gets the worst place in every class: behind all where it is
+    right, before all where it is wrong.
+    """
+
+    form = Form.LABEL
+    name = "mean_average_precision"
+    outputs = ("mean_average_precision",)
+    additive = False
+
+    def __init__(self, labels: Sequence[str] = ()) -> None:
+        super().__init__(labels)
+        if not self.labels:
+            raise UsageError("The metric mean_average_precision needs the task's labels: the task lists none.")
+        self.signature = (
+            f"mean-average-precision|classes:{len(self.labels)}|ties:together|over:classes-with-right|fail:worst|v:1"
+        )
+        self.columns = tuple(f"{part}/{label}" for part in ("score", "right") for label in self.labels)
+
+    def statistics(
+        self, predictions: Sequence[Any], references: Sequence[Any], corpus: Sequence[Any] | None = None
+    ) -> Array:
+        out = np.zeros((len(predictions), 2 * len(self.labels)))
+        numbers = {label: number for number, label in enumerate(self.labels)}
+        for row, (prediction, golden) in enumerate(aligned(predictions, references)):
+            scores, right = np.split(out[row], 2)
+            right[right_classes(golden, numbers, row)] = 1.0
+            given = part_of(prediction, "probabilities")
+            if given is None:
+                scores[:] = np.where(right > 0, -LARGEST, LARGEST)
+            else:
+                found = dict(zip(*numbers_of(given, row, "probability"), strict=True))
+                scores[:] = [found.get(label, -LARGEST) for label in self.labels]
+        return out
+
+    def totals(self, statistics: Array, weights: Array | None = None) -> Array:
+        """Per class: average precision and the weight of its right samples; shape (..., 2 x classes)."""
+        weight = all_ones(statistics, weights)
+        rows = np.ascontiguousarray(np.atleast_2d(weight))
+        scores, right = np.split(statistics, 2, axis=1)
+        parts = [average_precision(*each, rows) for each in zip(scores.T, right.T, strict=True)]
+        out = np.concatenate([np.stack(part, axis=-1) for part in zip(*parts, strict=True)], axis=-1)
+        return out.reshape(*weight.shape[:-1], -1)
+
+    def finalize(self, totals: Array) -> Array:
+        precision, right = np.split(totals, 2, axis=-1)
+        there = right > 0
+        count = there.sum(-1, keepdims=True).astype(np.float64)
+        return divide((precision * there).sum(-1, keepdims=True), count, empty=np.nan)
+
+    def applicable(self, predictions: Sequence[Any]) -> str | None:
+        return without(predictions, "probabilities", "probabilities")
+
+
+def right_classes(golden: Any, numbers: Mapping[str, int], row: int) -> list[int]:
+    """The numbers of the right classes of a sample; MetricInputError where one is none of the task's."""
+    labels = texts_of(golden, row, "list of right labels")
+    unknown = [label for label in labels if label not in numbers]
+    if unknown:
+        raise MetricInputError(f"Sample {row} has the label {unknown[0]!r:.40}, which is none of the task's labels.")
+    return [numbers[label] for label in labels]
+
+
+def average_precision(scores: Array, right: Array, weights: Array) -> tuple[Array, Array]:
+    """Average precision of one class and the weight of its right samples, each (replicates,).
+
+    `scores` and `right` (1, 0, or below 0 where it is unknown) have shape (samples,), weights (replicates, samples).
+    Only thresholds at which a right sample comes in add to the sum, so weights are summed from one to the next.
+    """
+    order = np.argsort(-scores)
+    order = order[right[order] >= 0]
+    ranked, hit = scores[order], right[order] > 0
+    if not hit.any():
+        return np.zeros(len(weights)), np.zeros(len(weights))
+    place = np.searchsorted(-ranked, -ranked[hit], side="right")  # behind the ties of each right sample
+    ends, first = np.unique(place, return_index=True)
+    step = np.full(len(scores), len(ends))  # which threshold takes a sample in; the last is none
+    step[order] = np.searchsorted(ends, np.arange(len(order)), side="right")
+    samples = np.stack([np.bincount(step, row, len(ends) + 1)[:-1] for row in weights]).cumsum(axis=-1)
+    hits = np.add.reduceat(weights[:, order[hit]], first, axis=-1)
+    found = hits.cumsum(axis=-1)
+    return divide((hits * divide(found, samples)).sum(axis=-1), found[:, -1]), found[:, -1]
+
+
+class Retrieval(Metric):
+    """Recall at 1, 5 and 10, median rank and mean reciprocal rank of the first right candidate.
+
+    A prediction is a ranked list of candidate ids, best first, or a score by id; references are lists of right ids. A
+    ranking's positions are taken as they are. Of scores the rank is 1 plus the number of wrong candidates with at least
+    the score of the best right one, so that ties count against the model. A right id that is not ranked, and a failed
+    sample, has rank 1e9: no recall and a reciprocal rank of 0. The median is the lower one: the smallest rank that at
+    least half of the samples reach.
+    """
+
+    form = Form.RANKING
+    name = "retrieval"
+    signature = "retrieval|rank:first-right|ties:worst|median:lower|absent:1e9|v:1"
+    outputs = (*(f"recall_at_{depth}" for depth in DEPTHS), "median_rank", "mean_reciprocal_rank")
+    columns = ("rank", "samples")
+    higher_is_better = MappingProxyType({"median_rank": False})
+    additive = False
+
+    def statistics(
+        self, predictions: Sequence[Any], references: Sequence[Any], corpus: Sequence[Any] | None = None
+    ) -> Array:
+        golden = text_pairs([None] * len(predictions), references, self.name)
+        ranks = [
+            ABSENT if prediction is None else first_right(prediction, set(ids), row)
+            for row, (prediction, (_, ids)) in enumerate(zip(predictions, golden, strict=True))
+        ]
+        return with_count(np.asarray(ranks, dtype=np.float64).reshape(-1, 1))
+
+    def totals(self, statistics: Array, weights: Array | None = None) -> Array:
+        """Hits at each depth, the median itself (no sum gives it), reciprocal ranks, samples; shape (..., 6)."""
+        weight, rank = all_ones(statistics, weights), statistics[:, 0]
+        ranks, place = np.unique(rank, return_inverse=True)
+        weight_of = scatter(weight, place.reshape(-1).astype(np.int64), len(ranks))
+        reciprocal = np.where(ranks < ABSENT, divide(np.ones(len(ranks)), ranks), 0.0)
+        sums = weight_of @ np.column_stack([*(ranks <= depth for depth in DEPTHS), reciprocal, np.ones(len(ranks))])
+        return np.insert(sums, len(DEPTHS), lower_median(ranks, weight_of), axis=-1)
+
+    def finalize(self, totals: Array) -> Array:
+        scores = divide(totals[..., :-1], totals[..., -1:], empty=np.nan)
+        scores[..., len(DEPTHS)] = totals[..., len(DEPTHS)]
+        return scores
+
+
+def first_right(prediction: Any, right: set[str], row: int) -> float:
+    """The rank of the first right candidate, 1 being the best; ABSENT where there is none."""
+    if not isinstance(prediction, Mapping):
+        ids = texts_of(prediction, row, "ranking")
+        return float(next((place for place, one in enumerate(ids, 1) if one in right), ABSENT))
+    scores = numbers_of(prediction, row, "score")
+    best = scores.best(right)
+    if best is None:
+        return ABSENT
+    ahead = np.flatnonzero(scores.values >= best)
+    return 1.0 + sum(scores.labels[place] not in right for place in ahead)
+
+
+def lower_median(values: Array, weights: Array) -> Array:
+    """The smallest value with at least half of the weight at or below it, shape (...); NaN where there is no weight.
+
+    `values` rise, shape (k,); weights have shape (..., k).
+    """
+    below = weights.cumsum(axis=-1)
+    total = below[..., -1:] if len(values) else np.zeros((*weights.shape[:-1], 1))
+    place = np.minimum((below < total / 2).sum(axis=-1), max(0, len(values) - 1))
+    return np.where(total[..., 0] > 0, np.append(values, np.nan)[place], np.nan)
