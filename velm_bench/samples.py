@@ -112,7 +112,7 @@ class Sample:
     """Named subsets it belongs to: {"question_type": "count"}."""
     facts: Mapping[str, Any] = field(default_factory=dict)
     """What the source knows beyond the references (never shown to a model): `oracle`, the best possible answer;
-    `pair`, the twin's key; `mentions`, what is in the picture."""
+    `pair`, the twin's key; `mentions`, what is in the picture; what single metrics ask for (docs/metrics.md)."""
     problem: str = ""
     """Why the sample cannot be asked at all (found by the source); empty where all is well."""
 
@@ -258,6 +258,8 @@ class Form(Enum):
     TEXT = "text"
     LABEL = "label"
     TAGS = "tags"
+    RANKING = "ranking"
+    DETECTIONS = "detections"
 
 
 @dataclass(frozen=True)

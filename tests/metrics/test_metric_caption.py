@@ -18,7 +18,7 @@ from tests.metrics.hostile import HOSTILE, LONG
 from velm_bench.errors import RunError
 from velm_bench.metrics import MetricUnavailableError, build, java, meteor, ptb
 from velm_bench.metrics.base import Array
-from velm_bench.metrics.caption import common_subsequence
+from velm_bench.metrics.lcs import common_subsequence
 from velm_bench.metrics.meteor import SIZE
 
 pytest.importorskip("pycocoevalcap")

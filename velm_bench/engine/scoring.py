@@ -76,7 +76,7 @@ def build_metrics(kind: Kind) -> Metrics:
 
 
 def _named(form: Form | None) -> str:
-    return {Form.TEXT: "text", Form.LABEL: "a label", Form.TAGS: "tags"}[form] if form else "anything"
+    return {Form.LABEL: "a label", Form.RANKING: "a ranking"}.get(form, form.value) if form else "anything"
 
 
 def score(opened: Opened, metrics: Metrics, rows: Sequence[Judged], replicates: int, seed: int) -> Scores:

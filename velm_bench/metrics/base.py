@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -36,13 +37,16 @@ class MetricInputError(UsageError, ValueError):
 class Metric(ABC):
     """A score of a weighted set of samples, or several scores that share their statistics.
 
-    A metric is built from the task's labels: classes for classification, entity types for NER, nothing otherwise.
+    A metric is built from the task's labels: classes for classification, entity types for NER, nothing otherwise. One
+    that `takes` an argument is built from labels and that argument.
     """
 
     name: str
     """The key in a task's YAML."""
     form: Form | None = None
     """What kind of predictions it scores; None where it takes any."""
+    takes: str = ""
+    """What may stand after a colon behind its name ("a checkpoint", as in `clipscore:DIR`); empty: nothing may."""
     signature: str
     """Every choice that changes the number; runs compare only where signatures agree."""
     outputs: tuple[str, ...]
@@ -93,6 +97,19 @@ class Metric(ABC):
         """The main output under the weights, shape () or (replicates,)."""
         return np.asarray(self.values(statistics, weights)[..., 0])
 
+    def per_sample(self, statistics: Array) -> Array:
+        """All outputs of each sample on its own, shape (samples, outputs)."""
+        if self.additive:
+            return self.finalize(statistics)
+        return np.stack([self.values(statistics[row : row + 1]) for row in range(len(statistics))])
+
+    def compute(
+        self, predictions: Sequence[Any], references: Sequence[Any], corpus: Sequence[Any] | None = None
+    ) -> dict[str, float]:
+        """Every output by name, in one call: `CiderD().compute(captions, references)`."""
+        values = self.values(self.statistics(predictions, references, corpus))
+        return dict(zip(self.outputs, map(float, values), strict=True))
+
     def count(self, statistics: Array, weights: Array | Mask | None = None) -> int:
         """How many things the value stands for (a score's `n`), under weights or a mask of shape (samples,).
 
@@ -141,6 +158,34 @@ def aligned(predictions: Sequence[Any], references: Sequence[Any]) -> list[tuple
     if len(predictions) != len(references):
         raise MetricInputError(f"There are {len(predictions)} predictions for {len(references)} references.")
     return list(zip(predictions, references, strict=True))
+
+
+def as_text(value: Any, row: int, what: str) -> str:
+    """The text of a prediction or a reference; an integer is its digits.
+
+    MetricInputError, naming the row, for anything else (None, NaN, bytes, a list): nothing is guessed.
+    """
+    if isinstance(value, str):
+        return value
+    if isinstance(value, Integral) and not isinstance(value, bool):
+        return str(value)
+    raise MetricInputError(f"Sample {row}: the {what} is {value!r:.40}, of type {type(value).__name__}: give text.")
+
+
+def text_pairs(
+    predictions: Sequence[Any], references: Sequence[Any], metric: str
+) -> list[tuple[str | None, list[str]]]:
+    """Predicted texts (None where failed) with their lists of reference texts.
+
+    MetricInputError where the lengths differ, a text is none, or a sample has no reference or a bare string for one.
+    """
+    pairs = []
+    for row, (prediction, texts) in enumerate(aligned(predictions, references)):
+        if isinstance(texts, str | bytes) or not isinstance(texts, Sequence) or not len(texts):
+            raise MetricInputError(f"Sample {row} needs a list of at least one reference for {metric}.")
+        golden = [text if type(text) is str else as_text(text, row, "reference") for text in texts]
+        pairs.append((None if prediction is None else as_text(prediction, row, "prediction"), golden))
+    return pairs
 
 
 def with_count(rows: Array) -> Array:

@@ -13,6 +13,7 @@ import numpy as np
 from velm_bench.errors import RunError
 from velm_bench.metrics.base import Array, divide, undefined
 from velm_bench.metrics.caption import CaptionMetric
+from velm_bench.metrics.corpus import CaptionCorpus
 from velm_bench.metrics.java import find_jar, run_java
 from velm_bench.metrics.ptb import SIGNATURE
 
@@ -51,8 +52,9 @@ class Meteor(CaptionMetric):
         "samples",
     )
 
-    def rows(self, hypotheses: Sequence[str | None], references: Sequence[Sequence[str]]) -> Array:
-        pairs = zip(hypotheses, references, strict=True)
+    def rows(self, corpus: CaptionCorpus) -> Array:
+        hypotheses = corpus.hypotheses
+        pairs = zip(hypotheses, corpus.references, strict=True)
         lines = [score_line(hypothesis or "", golden) for hypothesis, golden in pairs]
         if not lines:
             return np.zeros((0, SIZE))

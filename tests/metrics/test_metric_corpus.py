@@ -1,0 +1,285 @@
+"""The captions of a run: tokenised and numbered once, exactly, and kept on disk where that is asked for."""
+
+from __future__ import annotations
+
+import gc
+import weakref
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+import pandas
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.metrics import plain_captions
+from tests.metrics.hostile import HOSTILE
+from velm_bench.cache import cache_root
+from velm_bench.errors import UnavailableError
+from velm_bench.metrics import build, captions, corpus, ngrams, reference_cache
+from velm_bench.metrics.captions import CaptionSet
+from velm_bench.metrics.corpus import CaptionCorpus
+from velm_bench.metrics.ngrams import Encoding, encode, translate
+
+METRICS = ("bleu", "rouge_l", "cider", "cider_plain", "distinct", "length")
+PREDICTIONS = ["a dog runs", None, "two cats", ""]
+REFERENCES = [["a dog runs fast", "the dog"], ["a bird"], ["a cat", "cats cats cats"], ["one", "two"]]
+
+WORDS = st.sampled_from(["a", "a", "dog", "cat", "runs", "1\u00a01/2", "\u3000", "", "\ud800"])
+TEXT = st.lists(WORDS, max_size=9).map(" ".join)
+
+
+@pytest.fixture(autouse=True)
+def forgetful(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No corpus is remembered from another test, nothing cached, and a caption's tokens are its lower case."""
+    monkeypatch.setattr(corpus, "_latest", None)
+    monkeypatch.setattr(corpus, "tokenize", lambda texts: [text.lower() for text in texts])
+    monkeypatch.setenv("VELM_CACHE", str(tmp_path))
+    monkeypatch.delenv("VELM_REFERENCE_CACHE", raising=False)
+
+
+@pytest.fixture
+def tokenised(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The captions that were tokenised, as they come."""
+    seen: list[str] = []
+
+    def spy(texts: Iterable[str]) -> list[str]:
+        texts = list(texts)
+        seen.extend(texts)
+        return [text.lower() for text in texts]
+
+    monkeypatch.setattr(corpus, "tokenize", spy)
+    return seen
+
+
+@pytest.fixture
+def encoded(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How many captions were encoded, time after time."""
+    seen: list[int] = []
+
+    def spy(texts: tuple[str, ...]) -> Encoding:
+        seen.append(len(texts))
+        return encode(texts)
+
+    monkeypatch.setattr(captions, "encode", spy)
+    return seen
+
+
+def spelled(encoding: Encoding) -> list[list[str]]:
+    """For each order, the n-grams by number, as text."""
+    words, found = list(encoding.vocabulary), [[""]]
+    for one in encoding.ngrams:
+        prefix, last = one.keys // len(words), one.keys % len(words)
+        found.append([f"{found[-1][first]}|{words[word]}" for first, word in zip(prefix, last, strict=True)])
+    return found[1:]
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(TEXT, max_size=8))
+def test_ngrams_are_counted_as_a_dictionary_of_tuples_counts_them(texts: list[str]) -> None:
+    encoding = encode(texts)
+    for order, (one, names) in enumerate(zip(encoding.ngrams, spelled(encoding), strict=True), start=1):
+        assert len(set(names)) == len(names)
+        found = {(names[n], c): k for n, c, k in zip(one.ids, one.captions, one.counts, strict=True)}
+        counts = [plain_captions.ngrams(text.split(), order) for text in texts]
+        wanted = {("|" + "|".join(gram), c): k for c, grams in enumerate(counts) for gram, k in grams.items()}
+        assert found == wanted
+        assert len(one.ids) == len(found)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(TEXT, max_size=5), st.lists(TEXT, max_size=5))
+def test_translated_ngrams_are_the_same_ngrams(ours: list[str], theirs: list[str]) -> None:
+    source, target = encode(ours), encode(theirs)
+    for numbers, names, known in zip(translate(source, target), spelled(source), spelled(target), strict=True):
+        assert numbers.tolist() == [known.index(name) if name in known else -1 for name in names]
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(st.lists(TEXT, min_size=1, max_size=3), max_size=5))
+def test_document_frequencies_count_samples(samples: list[list[str]]) -> None:
+    known = CaptionSet(tuple(map(tuple, samples)))
+    for order, (names, held) in enumerate(zip(spelled(known.encoding), known.frequencies, strict=True), start=1):
+        grams = [{gram for text in texts for gram in plain_captions.ngrams(text.split(), order)} for texts in samples]
+        wanted = Counter("|" + "|".join(gram) for found in grams for gram in found)
+        assert dict(zip(names, held, strict=True)) == wanted
+
+
+def test_captions_are_split_in_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    texts = ["a dog", "", "a cat", "b\u00a0c", "a"]
+    whole = encode(texts)
+    monkeypatch.setattr(ngrams, "BLOCK", 2)
+    parts = encode(texts)
+    assert parts.vocabulary == whole.vocabulary
+    assert parts.tokens.ids.tolist() == whole.tokens.ids.tolist() == [0, 1, 2, 0, 3, 4, 0]
+    assert parts.words.lengths.tolist() == [2, 0, 2, 2, 1]
+
+
+def test_all_metrics_of_a_run_read_one_corpus(tokenised: list[str], encoded: list[int]) -> None:
+    for name in METRICS:
+        build(name).statistics(list(PREDICTIONS), [list(texts) for texts in REFERENCES])
+    assert Counter(tokenised) == Counter(text for text in PREDICTIONS if text is not None) + Counter(
+        text for texts in REFERENCES for text in texts
+    )
+    assert sorted(encoded) == [4, 7]
+
+
+def test_another_run_on_the_same_references_reads_only_its_predictions(
+    tokenised: list[str], encoded: list[int]
+) -> None:
+    build("bleu").statistics(PREDICTIONS, REFERENCES)
+    tokenised.clear()
+    build("bleu").statistics(["other"] * 4, REFERENCES)
+    assert tokenised == ["other"] * 4
+    assert sorted(encoded) == [4, 4, 7]
+
+
+def test_equal_is_equal_in_content() -> None:
+    predictions, references = list(PREDICTIONS), [list(texts) for texts in REFERENCES]
+    first = CaptionCorpus.of(predictions, references)
+    assert first.hypotheses == ("a dog runs", None, "two cats", "")
+    assert first.references == first.everything == tuple(map(tuple, REFERENCES))
+    assert CaptionCorpus.of(list(predictions), references, references) is first
+    predictions[0] = "another"
+    references[1].append("a second bird")
+    second = CaptionCorpus.of(predictions, references)
+    assert second.hypotheses[0] == "another"
+    assert second.references[1] == ("a bird", "a second bird")
+
+
+def test_a_part_of_a_task_knows_the_whole(tokenised: list[str]) -> None:
+    part = CaptionCorpus.of(PREDICTIONS[:1], REFERENCES[:1], REFERENCES)
+    assert part.references == (("a dog runs fast", "the dog"),)
+    assert part.everything == tuple(map(tuple, REFERENCES))
+    assert CaptionCorpus.of(PREDICTIONS[:1], REFERENCES[:1]).everything == part.references
+
+
+def test_only_the_latest_corpus_is_kept() -> None:
+    former = weakref.ref(CaptionCorpus.of(PREDICTIONS, REFERENCES))
+    golden = weakref.ref(CaptionCorpus.of(PREDICTIONS, REFERENCES).golden)
+    CaptionCorpus.of(["a"], [["b"]])
+    gc.collect()
+    assert former() is None
+    assert golden() is None
+
+
+def test_no_samples_and_no_words() -> None:
+    for name in METRICS:
+        metric = build(name)
+        rows = metric.statistics([], [])
+        assert rows.shape == (0, len(metric.columns))
+        assert np.isnan(metric.values(rows)).all()
+        rows = metric.statistics(["", None], [[""], ["", ""]])
+        assert np.isfinite(rows).all()
+        assert np.isfinite(metric.values(rows)).all()
+
+
+@pytest.mark.parametrize("name", METRICS)
+def test_hostile_captions_are_scored(name: str) -> None:
+    metric = build(name)
+    plain = ["a dog runs"] * len(HOSTILE)
+    rows = metric.statistics([*HOSTILE, *plain], [[text] for text in (*plain, *HOSTILE)])
+    assert rows.shape == (2 * len(HOSTILE), len(metric.columns))
+    assert np.isfinite(rows).all()
+    assert np.isfinite(metric.per_sample(rows)).all()
+
+
+@pytest.mark.parametrize("bad", [float("nan"), b"a dog", ["a dog"], 3.5, np.asarray(["b", "c"]), pandas.NA], ids=repr)
+def test_what_is_no_text_is_one_sentence_that_names_the_sample(bad: object) -> None:
+    build("cider").statistics(["a", "b"], [["b"], ["c", "d"]])  # remembered, and not taken for the next
+    with pytest.raises(ValueError, match="Sample 1: the prediction is"):
+        build("cider").statistics(["a", bad], [["b"], ["c"]])
+    with pytest.raises(ValueError, match="Sample 1: the reference is"):
+        build("cider").statistics(["a", "b"], [["b"], ["c", bad]])
+    with pytest.raises(ValueError, match="Sample 1: the reference is None"):
+        build("cider").statistics(["a", "b"], [["b"], ["c"]], [["b"], [None]])
+
+
+def scores() -> list[list[float]]:
+    """All scores of all metrics, and every statistic."""
+    built = [build(name) for name in METRICS]
+    return [metric.statistics(PREDICTIONS, REFERENCES).ravel().tolist() for metric in built]
+
+
+def entries() -> list[Path]:
+    return sorted(cache_root().rglob("*.npz"))
+
+
+def test_nothing_is_stored_unless_asked_for() -> None:
+    scores()
+    assert entries() == []
+
+
+def test_stored_references_are_neither_tokenised_nor_encoded_again(
+    monkeypatch: pytest.MonkeyPatch, tokenised: list[str], encoded: list[int]
+) -> None:
+    plain = scores()
+    monkeypatch.setenv("VELM_REFERENCE_CACHE", "1")
+    monkeypatch.setattr(corpus, "_latest", None)
+    assert scores() == plain
+    assert len(entries()) == 1
+    tokenised.clear()
+    encoded.clear()
+    monkeypatch.setattr(corpus, "_latest", None)  # as in another process
+    assert scores() == plain
+    assert tokenised == [text for text in PREDICTIONS if text is not None]
+    assert encoded == [len(PREDICTIONS)]
+    assert len(entries()) == 1
+
+
+def test_stored_references_are_never_those_of_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VELM_REFERENCE_CACHE", "1")
+    for references in ([["a", "b"]], [["a"], ["b"]], [["a b"]], [["A", "b"]]):
+        assert CaptionCorpus.of(["a"] * len(references), references).golden.sizes.tolist() == list(map(len, references))
+    assert len(entries()) == 4
+    monkeypatch.setattr(reference_cache, "SIGNATURE", "tok:another")
+    monkeypatch.setattr(corpus, "_latest", None)
+    CaptionCorpus.of(["a"], [["a", "b"]])
+    assert len(entries()) == 5
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(st.lists(TEXT, min_size=1, max_size=3), max_size=5))
+def test_what_is_stored_is_what_is_read(samples: list[list[str]]) -> None:
+    known = CaptionSet(tuple(map(tuple, samples)))
+    path = cache_root() / reference_cache.FILE
+    reference_cache.save(known, path)
+    read = reference_cache.load(path)
+    assert read.captions == known.captions
+    assert read.encoding.vocabulary == known.encoding.vocabulary
+    assert repr(read.encoding) == repr(known.encoding)
+
+
+def damage(path: Path, place: float) -> None:
+    data = bytearray(path.read_bytes())
+    data[int(place * len(data))] ^= 0xFF
+    path.write_bytes(data)
+
+
+@pytest.mark.parametrize("how", ["empty", "cut", "gone", *(step / 23 for step in range(23))])
+def test_a_damaged_entry_is_made_again(monkeypatch: pytest.MonkeyPatch, how: str | float) -> None:
+    monkeypatch.setenv("VELM_REFERENCE_CACHE", "1")
+    whole = scores()
+    (path,) = entries()
+    data = path.read_bytes()
+    if isinstance(how, float):
+        damage(path, how)
+    elif how == "gone":
+        path.unlink()
+    else:
+        path.write_bytes(data[: len(data) // 2] if how == "cut" else b"")
+    monkeypatch.setattr(corpus, "_latest", None)
+    assert scores() == whole
+    monkeypatch.setattr(corpus, "_latest", None)
+    assert scores() == whole
+    assert len(entries()) == 1
+
+
+def test_a_cache_that_cannot_be_written_is_one_sentence(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("VELM_REFERENCE_CACHE", "1")
+    monkeypatch.setenv("VELM_CACHE", str(tmp_path / "file" / "cache"))
+    with pytest.raises(UnavailableError, match="set VELM_CACHE"):
+        scores()
