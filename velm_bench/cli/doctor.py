@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import typer
 
 from velm_bench.cli.options import RESULTS, Json, Output
@@ -11,13 +13,27 @@ app = typer.Typer(rich_markup_mode=None)
 
 
 @app.command()
-def doctor(output: Output = RESULTS, as_json: Json = False) -> None:
+def doctor(
+    install: Annotated[
+        str | None,
+        typer.Option(
+            "--install", metavar="NAME", help="First fetch what a metric needs into the cache: spice (384 MB)."
+        ),
+    ] = None,
+    output: Output = RESULTS,
+    as_json: Json = False,
+) -> None:
     """Check what velm-bench needs: Python, packages, Java, data, the output folder, accelerators.
 
-    Ends with exit code 4 only where the core itself is broken; an extra that is missing is no error.
+    Ends with exit code 4 only where the core itself is broken, or where --install failed; an extra that is missing is
+    no error.
     """
     from velm_bench.cli.diagnosis import diagnose
 
+    if install is not None:
+        from velm_bench.cli.installing import install as fetch
+
+        fetch(install)
     findings = diagnose(output)
     if as_json:
         print_json([vars(finding) for finding in findings])

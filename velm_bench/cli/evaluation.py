@@ -14,7 +14,7 @@ from velm_bench.cli.progress import progress
 from velm_bench.engine.runner import evaluate, too_many_errors
 from velm_bench.engine.settings import RunSettings
 from velm_bench.errors import RunError, VelmError
-from velm_bench.metrics import METRICS
+from velm_bench.metrics import METRICS, split_name
 from velm_bench.models.base import Model
 from velm_bench.results.store import read_samples
 from velm_bench.tasks.registry import Definition, resolve
@@ -45,7 +45,7 @@ def named_tasks(words: str) -> list[Definition]:
     for definition in chosen:
         definition.task.source_settings()
         for metric in definition.task.metrics:
-            METRICS.target(metric)
+            METRICS.target(split_name(metric)[0])
     return chosen
 
 

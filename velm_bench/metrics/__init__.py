@@ -1,39 +1,96 @@
-"""Metrics in the form of weighted statistics, by name; importing this room loads no metric and no Java."""
+"""Metrics in the form of weighted statistics, by name; importing this room loads no metric and no Java.
+
+Each stands alone as well: `from velm_bench.metrics import CiderD; CiderD().compute(captions, references)`.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
+from velm_bench.errors import UsageError
 from velm_bench.metrics.base import Array, Metric, MetricInputError, MetricUnavailableError
 from velm_bench.registry import Registry
 
-__all__ = ["METRICS", "Array", "Metric", "MetricInputError", "MetricUnavailableError", "build"]
+BUILTIN = {
+    "bleu": "velm_bench.metrics.caption:Bleu",
+    "meteor": "velm_bench.metrics.meteor:Meteor",
+    "rouge_l": "velm_bench.metrics.caption:RougeL",
+    "cider": "velm_bench.metrics.cider:CiderD",
+    "cider_plain": "velm_bench.metrics.cider:Cider",
+    "spice": "velm_bench.metrics.spice:Spice",
+    "clipscore": "velm_bench.metrics.neural.clipscore:ClipScore",
+    "bertscore": "velm_bench.metrics.neural.bertscore:BertScore",
+    "distinct": "velm_bench.metrics.diversity:Distinct",
+    "length": "velm_bench.metrics.diversity:Length",
+    "chair": "velm_bench.metrics.chair:Chair",
+    "truth": "velm_bench.metrics.truth:Truth",
+    "vqa_accuracy": "velm_bench.metrics.vqa:VqaAccuracy",
+    "vqa_accuracy_vqaeval": "velm_bench.metrics.vqa:VqaAccuracyVqaEval",
+    "vqa_accuracy_2015": "velm_bench.metrics.vqa:VqaAccuracy2015",
+    "exact_match": "velm_bench.metrics.vqa:ExactMatch",
+    "pair_accuracy": "velm_bench.metrics.pairs:PairAccuracy",
+    "nlvr": "velm_bench.metrics.pairs:Nlvr",
+    "anls": "velm_bench.metrics.reading:Anls",
+    "relaxed_accuracy": "velm_bench.metrics.reading:RelaxedAccuracy",
+    "token_f1": "velm_bench.metrics.reading:TokenF1",
+    "yes_no": "velm_bench.metrics.closed:YesNo",
+    "multiple_choice": "velm_bench.metrics.closed:MultipleChoice",
+    "gqa": "velm_bench.metrics.gqa:Gqa",
+    "accuracy": "velm_bench.metrics.classification:Accuracy",
+    "accuracy_top5": "velm_bench.metrics.classification:AccuracyTop5",
+    "accuracy_top": "velm_bench.metrics.classification:AccuracyTop",
+    "macro_f1": "velm_bench.metrics.classification:MacroF1",
+    "micro_f1": "velm_bench.metrics.classification:MicroF1",
+    "weighted_f1": "velm_bench.metrics.classification:WeightedF1",
+    "balanced_accuracy": "velm_bench.metrics.classification:BalancedAccuracy",
+    "mcc": "velm_bench.metrics.classification:Mcc",
+    "class_report": "velm_bench.metrics.classification:ClassReport",
+    "ece": "velm_bench.metrics.calibration:CalibrationError",
+    "brier": "velm_bench.metrics.calibration:Brier",
+    "mean_average_precision": "velm_bench.metrics.ranking:MeanAveragePrecision",
+    "retrieval": "velm_bench.metrics.ranking:Retrieval",
+    "entity_f1": "velm_bench.metrics.ner:EntityF1",
+    "entity_f1_strict": "velm_bench.metrics.ner:EntityF1Strict",
+    "entity_f1_iob1": "velm_bench.metrics.ner:EntityF1Iob1",
+    "entity_f1_iobes": "velm_bench.metrics.ner:EntityF1Iobes",
+    "entity_errors": "velm_bench.metrics.entity_errors:EntityErrors",
+    "token_report": "velm_bench.metrics.token_report:TokenReport",
+    "detection": "velm_bench.metrics.detection:Detection",
+    "wer": "velm_bench.metrics.transcription:WordErrorRate",
+    "cer": "velm_bench.metrics.transcription:CharacterErrorRate",
+}
 
-METRICS: Registry[Callable[[Sequence[str]], Metric]] = Registry(
-    "metric",
-    "velm_bench.metrics",
-    {
-        "bleu": "velm_bench.metrics.caption:Bleu",
-        "meteor": "velm_bench.metrics.meteor:Meteor",
-        "rouge_l": "velm_bench.metrics.caption:RougeL",
-        "cider": "velm_bench.metrics.caption:Cider",
-        "truth": "velm_bench.metrics.truth:Truth",
-        "vqa_accuracy": "velm_bench.metrics.vqa:VqaAccuracy",
-        "vqa_accuracy_vqaeval": "velm_bench.metrics.vqa:VqaAccuracyVqaEval",
-        "exact_match": "velm_bench.metrics.vqa:ExactMatch",
-        "pair_accuracy": "velm_bench.metrics.vqa:PairAccuracy",
-        "accuracy": "velm_bench.metrics.classification:Accuracy",
-        "accuracy_top5": "velm_bench.metrics.classification:AccuracyTop5",
-        "macro_f1": "velm_bench.metrics.classification:MacroF1",
-        "ece": "velm_bench.metrics.classification:CalibrationError",
-        "entity_f1": "velm_bench.metrics.ner:EntityF1",
-        "entity_f1_strict": "velm_bench.metrics.ner:EntityF1Strict",
-        "token_report": "velm_bench.metrics.ner:TokenReport",
-    },
-)
+METRICS: Registry[Callable[..., Metric]] = Registry("metric", "velm_bench.metrics", BUILTIN)
 """Factories of metrics: each takes the task's labels (classes, entity types; often none)."""
+
+_CLASSES = {target.partition(":")[2]: name for name, target in BUILTIN.items()}
+
+__all__ = ["METRICS", "Array", "Metric", "MetricInputError", "MetricUnavailableError", "build", "split_name", *_CLASSES]
+
+
+def split_name(name: str) -> tuple[str, str | None]:
+    """A metric's registered name and its argument, which stands after a colon ("clipscore:DIR"); None without one."""
+    known, colon, argument = name.partition(":")
+    return known, argument if colon else None
 
 
 def build(name: str, labels: Sequence[str] = ()) -> Metric:
-    """The metric of that name for a task with these labels; UsageError with the nearest name if there is none."""
-    return METRICS.get(name)(labels)
+    """The metric of that name for a task with these labels; UsageError with the nearest name if there is none.
+
+    UsageError also where an argument is given to a metric that takes none, or lacks or misfits where one is needed.
+    """
+    known, argument = split_name(name)
+    factory = METRICS.get(known)
+    if argument is None:
+        return factory(labels)
+    if not getattr(factory, "takes", ""):
+        raise UsageError(f"The metric '{known}' takes nothing after a colon: write '{known}', not '{name}'.")
+    return factory(labels, argument)
+
+
+def __getattr__(name: str) -> Any:
+    """A metric's class, imported when first asked for."""
+    if name in _CLASSES:
+        return METRICS.get(_CLASSES[name])
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -28,14 +28,14 @@ def paired(
     not answer the same samples of the same task, or were not scored by the same metric.
     """
     first, second = read_result(baseline), read_result(candidate)
-    metric = _common_metric(first, second, output)
+    names = _metric_names(first, second, output)
     table, other = read_samples(baseline), read_samples(candidate)
     if table.column("id") != other.column("id"):
         raise UsageError(f"The runs {baseline} and {candidate} hold different samples: run both with the same --limit.")
     differences = paired_difference(
-        build(metric, first.task.labels),
-        statistics_of(table, metric),
-        statistics_of(other, metric),
+        build(names[0], first.task.labels),
+        statistics_of(table, names[0]),
+        statistics_of(other, names[1]),
         table.column("group").to_numpy(zero_copy_only=False),
         mask=_mask(table, where or {}),
         replicates=replicates,
@@ -43,8 +43,11 @@ def paired(
     return differences[output]
 
 
-def _common_metric(first: Result, second: Result, output: str) -> str:
-    """The metric that gave the output in both runs; UsageError naming the first thing in which they differ."""
+def _metric_names(first: Result, second: Result, output: str) -> tuple[str, str]:
+    """What the one metric that gave the output is called in each run (a checkpoint may lie in another folder).
+
+    UsageError naming the first thing in which the runs differ.
+    """
     for what, mine, other in (
         ("task", first.task.digest, second.task.digest),
         ("data set", first.data.fingerprint, second.data.fingerprint),
@@ -57,7 +60,7 @@ def _common_metric(first: Result, second: Result, output: str) -> str:
         raise UsageError(f"The run {missing[0]} has no score '{output}'.")
     if first.scores[output].signature != second.scores[output].signature:
         raise UsageError(f"The two runs cannot be compared: the signature of '{output}' differs.")
-    return first.scores[output].metric
+    return first.scores[output].metric, second.scores[output].metric
 
 
 def _mask(table: pa.Table, where: Mapping[str, str]) -> NDArray[np.bool_]:

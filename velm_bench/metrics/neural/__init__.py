@@ -1,0 +1,1 @@
+"""Metrics that ask a neural network; torch and transformers are imported when one is computed, not before."""
