@@ -227,3 +227,28 @@ def test_the_references_of_the_fakecap_results(shared, open_source):
     samples = list(open_source(shared, "captioning", type="coco", annotations=path).samples())
     assert (len(samples), sum(len(sample.references) for sample in samples)) == (1000, 5005)
     assert not any(sample.problem for sample in samples)
+
+
+INSTANCES = {
+    "images": [{"id": 7}],
+    "categories": [{"id": 1, "name": "person"}, {"id": 18, "name": "dog"}],
+    "annotations": [{"id": place, "image_id": 7, "category_id": one} for place, one in enumerate((18, 1, 18))],
+}
+
+
+def test_instances_say_which_objects_are_there(tmp_path, open_source):
+    write(tmp_path, instances=INSTANCES)
+    source = captions(tmp_path, open_source, CAPTIONS, instances="instances.json")
+    first, second = source.samples()
+    assert first.facts == {"objects": ["dog", "person"]}
+    assert second.facts == {}
+    write(tmp_path, instances=changed(INSTANCES, "annotations", 0, category_id=1))
+    other = captions(tmp_path, open_source, CAPTIONS, instances="instances.json")
+    assert other.fingerprint != source.fingerprint != captions(tmp_path, open_source, CAPTIONS).fingerprint
+
+
+@pytest.mark.parametrize("odd", [{"category_id": 5}, {"image_id": 9}])
+def test_an_instance_of_something_unlisted_is_refused(tmp_path, open_source, odd):
+    write(tmp_path, instances=changed(INSTANCES, "annotations", 1, **odd))
+    with pytest.raises(UsageError, match=r"instances.json, annotations\[1\]: image .* is not listed"):
+        captions(tmp_path, open_source, CAPTIONS, instances="instances.json")

@@ -23,6 +23,7 @@ from velm_bench.sources.files import (
 )
 
 _EXPECTED = "a captions file in COCO's format (images and annotations)"
+_INSTANCES = "an instances file in COCO's format (images, annotations and categories)"
 
 
 class CocoSettings(FileSettings):
@@ -33,11 +34,17 @@ class CocoSettings(FileSettings):
     images: str = ""
     """The folder that each `file_name` is in; the JSON's own folder if left out."""
 
-    locations: ClassVar[frozenset[str]] = frozenset({"annotations", "images"})
+    instances: str = ""
+    """The instances JSON, for metrics about the objects that are there (chair); none if left out."""
+
+    locations: ClassVar[frozenset[str]] = frozenset({"annotations", "images", "instances"})
 
 
 class CocoSource(FileSource[CocoSettings]):
-    """A sample per image, in the order of `images`; its references are its captions in the order of `annotations`."""
+    """A sample per image, in the order of `images`; its references are its captions in the order of `annotations`.
+
+    Where `instances` are given, the facts of each image that they list hold `objects`, the names of its categories.
+    """
 
     Settings = CocoSettings
     kinds = frozenset({"captioning"})
@@ -48,9 +55,14 @@ class CocoSource(FileSource[CocoSettings]):
         data = read_json(self.path)
         self.images = dict(_images(data, self.path))
         self.captions = _captions(data, self.path, self.images)
+        self.objects: dict[str, set[str]] = {}
+        self.instances: Path | None = None
+        if self.settings.instances:
+            self.instances = self.place.find(self.settings.instances, "instances")
+            self.objects = _objects(read_json(self.instances), self.instances)
 
     def content(self) -> list[str]:
-        return [digest_file(self.path)]
+        return [digest_file(path) for path in (self.path, self.instances) if path]
 
     def samples(self) -> Iterator[Sample]:
         for one, record in self.images.items():
@@ -60,7 +72,8 @@ class CocoSource(FileSource[CocoSettings]):
         defects = Defects(f"{self.path.name}, image {one}")
         references = defects.catch(lambda: texts(self.captions[one]), ())
         images = defects.catch(lambda: self._pictures(record), ())
-        return Sample(one, images, references=references, group=one, problem=str(defects))
+        facts = {"objects": sorted(self.objects[one])} if one in self.objects else {}
+        return Sample(one, images, references=references, group=one, facts=facts, problem=str(defects))
 
     def _pictures(self, record: Mapping[str, Any]) -> tuple[Picture, ...]:
         if "file_name" not in record:  # reference files for scoring have none
@@ -91,3 +104,22 @@ def _captions(data: Any, path: Path, images: Mapping[str, Any]) -> dict[str, lis
             raise UsageError(f"{place}: the image_id '{image}' is not among the images: add the image or remove it.")
         captions[image].append(record["caption"])
     return captions
+
+
+def _objects(data: Any, path: Path) -> dict[str, set[str]]:
+    """The names of the categories in every image of an instances file; UsageError for an unknown image or category."""
+    names = {
+        key_of(record, "id", f"{path}, categories[{index}]"): str(record.get("name", ""))
+        for index, record in enumerate(records(data, "categories", path, _INSTANCES))
+    }
+    objects: dict[str, set[str]] = {
+        key_of(record, "id", f"{path}, images[{index}]"): set()
+        for index, record in enumerate(records(data, "images", path, _INSTANCES))
+    }
+    for index, record in enumerate(records(data, "annotations", path, _INSTANCES)):
+        place = f"{path}, annotations[{index}]"
+        image, category = key_of(record, "image_id", place), key_of(record, "category_id", place)
+        if image not in objects or category not in names:
+            raise UsageError(f"{place}: image '{image}' or category '{category}' is not listed: give {_INSTANCES}.")
+        objects[image].add(names[category])
+    return objects
