@@ -30,7 +30,11 @@ def label(place: int) -> dict[str, Any]:
     """A classification in the form that the kind gives."""
     first = place % 2 if place % 4 else 1 - place % 2
     ranked = [LABELS[first], LABELS[1 - first]]
-    return {"label": ranked[0], "ranked": ranked, "probabilities": {ranked[0]: 0.6 + 0.03 * place, ranked[1]: 0.01 + 0.001 * place}}
+    return {
+        "label": ranked[0],
+        "ranked": ranked,
+        "probabilities": {ranked[0]: 0.6 + 0.03 * place, ranked[1]: 0.01 + 0.001 * place},
+    }
 
 
 def truths(place: int) -> dict[str, Any]:
