@@ -119,7 +119,8 @@ def read_table(path: Path) -> pa.Table:
     import pyarrow.parquet as pq
 
     try:
-        return pq.read_table(pa.BufferReader(path.read_bytes()))
+        # One thread, not Arrow's pool: a pool thread that drops the buffer while Python ends takes the process with it.
+        return pq.ParquetFile(pa.BufferReader(path.read_bytes())).read(use_threads=False)
     except (OSError, pa.ArrowException) as error:
         reason = getattr(error, "strerror", None) or error
         raise UsageError(f"The samples file {path} cannot be read ({reason}): run the same command again.") from error
