@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import errno
+import os
+import subprocess
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -40,13 +44,55 @@ def test_a_failed_making_leaves_nothing_behind(root: Path) -> None:
     assert (cached("index", "k", fill) / "words").exists()
 
 
-def test_a_full_disk_gets_a_sentence(root: Path) -> None:
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EACCES, errno.EROFS, errno.EDQUOT])
+def test_a_full_or_a_closed_disk_gets_a_sentence(root: Path, number: int) -> None:
     def fail(folder: Path) -> None:
-        raise OSError(28, "No space left on device")
+        raise OSError(number, os.strerror(number), *([str(folder / "words")] if number == errno.EACCES else []))
 
-    with pytest.raises(UnavailableError, match="No space left on device"):
+    with pytest.raises(UnavailableError, match=rf"{os.strerror(number)}\): set VELM_CACHE to another"):
         cached("index", "k", fail)
     assert list(root.iterdir()) == []
+
+
+def test_other_errors_of_the_making_are_its_own(root: Path, tmp_path: Path) -> None:
+    def start(folder: Path) -> None:
+        subprocess.run(["no-such-program"], check=True)
+
+    def forbidden(folder: Path) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied", str(tmp_path / "elsewhere"))
+
+    with pytest.raises(FileNotFoundError, match="no-such-program"):
+        cached("index", "k", start)
+    with pytest.raises(PermissionError, match="elsewhere"):
+        cached("index", "k", forbidden)
+    assert list(root.iterdir()) == []
+
+
+def test_what_stands_in_the_way_of_an_entry_is_named(root: Path) -> None:
+    root.mkdir()
+    (root / "index-k").write_text("no folder")
+    with pytest.raises(UnavailableError, match="cannot take 'index-k'"):
+        cached("index", "k", fill)
+    assert [path.name for path in root.iterdir()] == ["index-k"]
+
+
+def test_another_process_may_be_first(root: Path) -> None:
+    def late(folder: Path) -> None:
+        fill(folder)
+        fill(cached("index", "k", fill))
+
+    assert (cached("index", "k", late) / "words").read_text() == "a dog"
+    assert [path.name for path in root.iterdir()] == ["index-k"]
+
+
+def test_what_a_killed_process_left_is_swept_after_a_day(root: Path) -> None:
+    folders = {hours: root / f".index-{hours}" for hours in (1, 25)}
+    for hours, folder in folders.items():
+        folder.mkdir(parents=True)
+        fill(folder)
+        os.utime(folder, (time.time() - hours * 3600,) * 2)
+    cached("index", "k", fill)
+    assert sorted(path.name for path in root.iterdir()) == [".index-1", "index-k"]
 
 
 def test_many_makers_at_once_leave_one_whole_entry(root: Path) -> None:

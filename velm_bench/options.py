@@ -27,7 +27,8 @@ def find_choice(text: str, options: Sequence[str]) -> str | None:
 
     In this order: an option's own text, "B" alone in any brackets, what is said to be the answer ("Answer: B", "The
     answer is (B)", "option B"), a letter in brackets or at the start ("(B)", "B) cat", "B. cat", "B is right"), and
-    options named as whole words (`find_label`). "B) cat" is none where cat is another option. Letters go by position.
+    options named as whole words (`find_label`). "B) cat" is none where cat is another option. A letter names the option
+    of that text, or else the one in its place; "A) B" names B where B is in the first place.
     """
     if _verbatim(text, options):
         return find_option(text, options)
@@ -102,6 +103,9 @@ def _letters(text: str, options: Sequence[str]) -> set[str]:
     """The options whose letters the text gives as its answer, by the first way of saying so that is found."""
     alone = _ALONE.fullmatch(text)
     leading = list(_LEADING.finditer(text))
+    rest = _verbatim(text[leading[0].end() :], options) if leading else []
+    if rest and rest == _in_place(leading[0], options):
+        return set(rest)
     ways = (
         [alone] if alone else [],
         _CUED.finditer(text),
@@ -110,11 +114,21 @@ def _letters(text: str, options: Sequence[str]) -> set[str]:
     for way in ways:
         found = {option for match in way for option in _by_letter(match, options)}
         if found:
-            return found.union(*(_verbatim(text[match.end() :], options) for match in leading[:1]))
+            return found.union(rest)
     return set()
 
 
 def _by_letter(match: re.Match[str], options: Sequence[str]) -> Sequence[str]:
-    """The option of the letter that a match has in one of its groups; none where there is no such option."""
-    place = ascii_uppercase.index(next(letter for letter in match.groups() if letter).upper())
-    return options[place : place + 1]
+    """The options that a matched letter names: those of that text, or else the one in its place, if any."""
+    return _verbatim(_letter(match), options) or _in_place(match, options)
+
+
+def _in_place(match: re.Match[str], options: Sequence[str]) -> list[str]:
+    """The option in a matched letter's place; none where there are fewer."""
+    place = ascii_uppercase.index(_letter(match).upper())
+    return list(options[place : place + 1])
+
+
+def _letter(match: re.Match[str]) -> str:
+    """The letter that a match has in one of its groups."""
+    return next(letter for letter in match.groups() if letter)

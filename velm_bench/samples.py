@@ -153,7 +153,10 @@ class TextAnswer:
 
 @dataclass(frozen=True)
 class ChoiceAnswer:
-    """A natural-log probability per option, in the request's order; normalised over the options."""
+    """A natural-log probability per option, in the request's order.
+
+    The kind normalises them over the options, unless the task is one of several labels.
+    """
 
     logprobs: tuple[float, ...]
 

@@ -13,6 +13,7 @@ from tests.engine.toys import Toy, make_task, rows_of, settings
 from velm_bench.engine.runner import Run, evaluate
 from velm_bench.errors import RunError, UnavailableError
 from velm_bench.metrics import MetricInputError
+from velm_bench.metrics.base import reading_corpus
 from velm_bench.metrics.vqa import VqaAccuracy
 from velm_bench.results.store import read_result, read_samples, statistics_of
 
@@ -106,6 +107,58 @@ def test_macro_f1_credits_a_sample_without_gold_with_no_class(tmp_path: Path) ->
     assert run.result.scores["macro_f1"].value == pytest.approx(f1_score(truth, ["dark"] * 10, average="macro"))
     assert rows_without_gold(run, "ece").tolist() == [[14.0, 1.0, 0.0]] * 2
     assert run.result.scores["accuracy"].value == pytest.approx(5 / 12)
+
+
+def test_a_class_that_all_samples_share_is_not_one_of_those_without_gold(tmp_path: Path) -> None:
+    others = dict.fromkeys(range(12), "dark")
+    run = with_gold(tmp_path, "classification", {**others, 0: "neither"}, ["macro_f1", "class_report"])
+    assert rows_without_gold(run, "macro_f1")[0].tolist() == [-1.0, -1.0]
+    assert run.result.scores["macro_f1"].value == 1.0
+    assert run.result.scores["class_support/dark"].value == 11
+
+
+def test_statistics_are_computed_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    sizes: list[int] = []
+    compute = VqaAccuracy.statistics
+
+    def counting(metric: Any, predictions: Any, *rest: Any) -> Any:
+        sizes.append(len(predictions))
+        return compute(metric, predictions, *rest)
+
+    monkeypatch.setattr(VqaAccuracy, "statistics", counting)
+    with_gold(tmp_path, "vqa", {0: []}, ["vqa_accuracy"])
+    assert sizes == [11]
+
+
+class Particular(VqaAccuracy):
+    """Refuses an answer or a reference of its own choice."""
+
+    refused = ""
+
+    def statistics(self, predictions: Any, references: Any, corpus: Any = None) -> Any:
+        for row, (prediction, texts) in enumerate(zip(predictions, references, strict=True)):
+            if self.refused in (prediction, *texts):
+                raise MetricInputError(" is refused.", row)
+        with reading_corpus():
+            for row, texts in enumerate(corpus or ()):
+                if self.refused in texts:
+                    raise MetricInputError(" is refused.", row)
+        return super().statistics(predictions, references, corpus)
+
+
+def test_an_error_names_the_sample_and_not_the_row(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("velm_bench.metrics.vqa.VqaAccuracy", Particular)
+    monkeypatch.setattr(Particular, "refused", "odd")
+    run = with_gold(tmp_path / "gold", "vqa", {0: [], 1: [], 7: ["odd"]}, ["vqa_accuracy"])
+    assert run.broken == {"vqa_accuracy": "Sample 's007' is refused."}
+    rows = rows_of("vqa", 12)
+    rows[2]["gold"] = []
+    task = make_task(tmp_path / "limit", rows=rows)
+    asked = read_samples(evaluate(task, Toy(), settings(tmp_path / "first", limit=4)).folder)["id"].to_pylist()
+    left_out = next(place for place in (11, 10, 9, 8, 7, 6, 5) if f"s{place:03d}" not in asked)
+    rows[left_out]["gold"] = ["odd"]
+    run = evaluate(make_task(tmp_path / "again", rows=rows), Toy(), settings(tmp_path / "out", limit=4))
+    assert run.broken == {"vqa_accuracy": f"Sample 's{left_out:03d}' is refused."}
 
 
 def test_entities_of_a_sample_without_gold_are_none(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import re
 import subprocess
 import sys
@@ -15,8 +16,9 @@ from hypothesis import strategies as st
 import velm_bench.metrics
 from tests.metrics.toys import ALL, ARGUMENTS, FORMS, LABELS, SAMPLES, WITHOUT_DATA, data
 from velm_bench.errors import UsageError
-from velm_bench.metrics import MetricInputError, build
-from velm_bench.metrics.base import scatter
+from velm_bench.metrics import Metric, MetricInputError, build
+from velm_bench.metrics.base import Array, MeanMetric, reading_corpus, scatter
+from velm_bench.samples import Form
 from velm_bench.statistics import interval
 
 RARELY_DEFINED = (
@@ -30,6 +32,8 @@ RARELY_DEFINED = (
     "entity_errors",
 )
 """Metrics, besides those of entities, with outputs that all of a few replicates may leave undefined."""
+NEUTRAL = ("multiple_choice_unparsed",)
+"""Outputs by which a sample whose gold cannot be read is not wrong."""
 MAIN = {
     "bleu": "bleu_4",
     "truth": "truth_f1",
@@ -91,7 +95,7 @@ def test_an_interval_contains_its_score(name: str, picks: list[int], seed: int, 
             assert unknown != [False, True, True] or metric.name.startswith(RARELY_DEFINED)
 
 
-COUNTED = {"pair_accuracy": 6, "yes_no": 9}
+COUNTED = {"pair_accuracy": 6, "yes_no": 9, "yes_no_pope": 9}
 """How many things other than samples the toys hold: six pairs, nine questions of yes or no."""
 
 
@@ -129,6 +133,57 @@ def test_failing_never_pays(name: str) -> None:
     answered = metric.value(metric.statistics(predictions, references))
     failed = metric.value(metric.statistics([None] * SAMPLES, references))
     assert failed <= answered if metric.higher(metric.outputs[0]) else failed >= answered
+
+
+WRONG = {
+    **dict.fromkeys(("accuracy", "accuracy_top", "accuracy_top5", "anls", "bertscore", "cider", "cider_plain"), 0.0),
+    **dict.fromkeys(("clipscore", "exact_match", "gqa", "length", "multiple_choice", "nlvr", "relaxed_accuracy"), 0.0),
+    **dict.fromkeys(("retrieval", "rouge_l", "spice", "token_f1", "vqa_accuracy", "vqa_accuracy_2015"), 0.0),
+    **{"vqa_accuracy_vqaeval": 0.0, "brier": 2.0},
+}
+"""The means, and what a sample whose gold cannot be read has in them; in other main outputs it changes nothing."""
+OWN = {"ece", "chair"}
+"""No means, and yet the gold is not needed to know that such a sample is wrong."""
+
+
+def with_unknown(metric: Metric, rows: Array, copies: int = 1) -> Array:
+    return np.vstack([rows, *[metric.unknown()] * copies])
+
+
+@pytest.mark.parametrize("name", sorted(set(ALL) - OWN))
+def test_a_sample_of_unknown_gold_is_wrong_and_adds_no_gold(name: str) -> None:
+    metric, rows = ALL[name]
+    assert metric.unknown().shape == (len(metric.columns),)
+    assert np.isfinite(metric.unknown()).all()
+    value, found = metric.value(rows), metric.value(with_unknown(metric, rows, copies=4))
+    expected = (SAMPLES * value + 4 * WRONG[name]) / (SAMPLES + 4) if name in WRONG else value
+    np.testing.assert_allclose(found, expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_a_sample_of_unknown_gold_is_counted_and_never_pays(name: str) -> None:
+    metric, rows = ALL[name]
+    more = with_unknown(metric, rows)
+    assert metric.count(more) - metric.count(rows) == (metric.counted in ("samples", "balanced questions"))
+    before, after = metric.values(rows), metric.values(more)
+    for output, old, new in zip(metric.outputs, before, after, strict=True):
+        worse = new <= old + 1e-12 if metric.higher(output) else new >= old - 1e-12
+        assert worse or output in NEUTRAL or np.isnan([old, new]).all()
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_samples_of_unknown_gold_alone_have_scores_or_none(name: str) -> None:
+    metric, rows = ALL[name]
+    alone = metric.values(with_unknown(metric, rows[:0], copies=2))
+    assert alone.shape == (len(metric.outputs),)
+    if name in WRONG:
+        assert alone[0] == WRONG[name]
+
+
+@pytest.mark.parametrize("name", ["cider", "detection", "macro_f1", "wer"])
+def test_shards_are_merged(name: str) -> None:
+    metric, rows = ALL[name]
+    np.testing.assert_array_equal(metric.concatenate([rows[:5], rows[5:5], rows[5:]]), rows)
 
 
 @pytest.mark.parametrize("name", sorted(set(ALL) - WITHOUT_DATA))
@@ -170,6 +225,54 @@ def test_what_is_no_text_is_refused_by_its_row(name: str, odd: Any) -> None:
     for nothing in ([], "a dog", None, b"a dog"):
         with pytest.raises(MetricInputError, match="Sample 4 needs a list of at least one reference"):
             build(name).statistics(predictions, [*references[:4], nothing, *references[5:]])
+
+
+class FirstLetter(MeanMetric):
+    """A metric as someone else might write it."""
+
+    name = "first_letter"
+    signature = "first-letter|v:1"
+    form = Form.TEXT
+
+    def score(self, prediction: Any, reference: Any) -> float:
+        return float(prediction[:1] == reference[0][:1])
+
+
+def test_the_mean_of_a_newcomers_score() -> None:
+    metric = FirstLetter()
+    assert (metric.outputs, metric.columns) == (("first_letter",), ("first_letter", "samples"))
+    assert metric.compute(["ab", 12, None, ""], [["a"], ["1"], ["c"], ["d"]]) == {"first_letter": 0.5}
+    for odd in (b"ab", float("nan"), ["a"]):
+        with pytest.raises(MetricInputError, match=r"Sample 1: the prediction is .* give text"):
+            metric.statistics(["a", odd], [["a"], ["b"]])
+    with pytest.raises(MetricInputError, match="There are 1 predictions for 2 references"):
+        metric.statistics(["a"], [["a"], ["b"]])
+
+
+def test_an_error_names_the_sample_for_its_row() -> None:
+    error = MetricInputError(": the label is '{} Sample 1'.", 1)
+    assert (str(error), error.row, error.of_corpus) == ("Sample 1: the label is '{} Sample 1'.", 1, False)
+    assert str(error.naming(["r16", "r17"])) == "Sample 'r17': the label is '{} Sample 1'."
+    assert str(error.naming(["r16"])) == str(error)
+    whole = MetricInputError("There are 2 predictions for 3 references.")
+    assert str(whole.naming(["r16"])) == str(whole)
+    copy = pickle.loads(pickle.dumps(error))  # noqa: S301
+    assert (str(copy), str(copy.naming(["a", "b"]))) == (str(error), str(error.naming(["a", "b"])))
+    with pytest.raises(MetricInputError) as caught, reading_corpus():
+        raise error
+    assert caught.value.of_corpus
+
+
+@pytest.mark.parametrize("name", ["bleu", "cider", "exact_match", "accuracy", "chair", "wer", "retrieval", "detection"])
+def test_errors_say_the_row_apart(name: str) -> None:
+    predictions, references = data(name)
+    with pytest.raises(MetricInputError) as caught:
+        build(name, LABELS).statistics(predictions, [*references[:4], None, *references[5:]])
+    assert (caught.value.row, caught.value.of_corpus) == (4, False)
+    if name in ("bleu", "cider", "detection"):
+        with pytest.raises(MetricInputError) as caught:
+            build(name, LABELS).statistics(predictions[:2], references[:2], [*references[:4], None])
+        assert (caught.value.row, caught.value.of_corpus) == (4, True)
 
 
 def test_whole_numbers_are_their_digits() -> None:

@@ -61,7 +61,13 @@ def test_a_failure_is_wrong_with_full_confidence() -> None:
     metric = build("ece")
     assert metric.statistics([None, said("a"), "a"], [["a"]] * 3).tolist() == [[14, 1, 0]] * 3
     assert metric.statistics([said(None, a=0.25, b=0.75)], [["b"]]).tolist() == [[11, 0.75, 1]]
-    assert metric.statistics([said("c", a=0.25, b=0.75)], [["b"]]).tolist() == [[11, 0.75, 1]]
+
+
+def test_a_label_without_a_probability_is_an_error_and_not_another_label() -> None:
+    metric = build("ece")
+    with pytest.raises(MetricInputError, match=r"^Sample 1: its label 'c' has no probability"):
+        metric.statistics([said("a", a=1.0), said("c", a=0.25, b=0.75)], [["b"], ["b"]])
+    assert metric.statistics([said("b", a=0.75, b=0.25)], [["b"]]).tolist() == [[3, 0.25, 1]]
 
 
 DISTRIBUTION = st.lists(st.integers(0, 50), min_size=3, max_size=3).filter(any)

@@ -41,6 +41,17 @@ def gold(*objects: str, captions: tuple[str, ...] = ()) -> dict[str, Any]:
         ("a carrot cake", ["cake"]),
         ("a cell phone near a telephone pole", ["cell phone"]),
         ("a fire truck at the fire hydrant", ["truck", "fire hydrant"]),
+        ("an orange cat and two orange-red couches", ["cat", "couch"]),
+        ("an orange and white cat on an orange, black and blue bed", ["cat", "bed"]),
+        ("a black and orange train, a man in orange, a hot orange dog", ["train", "person", "dog"]),
+        ("an orange and an apple, oranges and orange slices", ["orange", "apple", "orange", "orange"]),
+        ("an orange sitting on a table beside a sliced orange", ["orange", "dining table", "orange"]),
+        ("a pear, orange, and banana by an orange that is peeled", ["orange", "banana", "orange"]),
+        ("a glass of orange juice", []),
+        ("dvd players and a tennis player", ["person"]),
+        ("a pitcher of water, pitchers of orange juice and a pitcher on the mound", ["person"]),
+        ("pancake batter and a batter with a bat", ["person", "baseball bat"]),
+        ("a remote on a remote beach", ["remote"]),
         ("catalogue, doghouse, carpet, category", []),
         ("", []),
     ],
@@ -63,6 +74,7 @@ def test_no_phrase_has_two_meanings() -> None:
     phrases = [phrase for words in WORDS.values() for phrase in words.split(", ") if phrase]
     assert len(phrases) == len(set(phrases))
     assert not set(phrases) & set(WORDS)
+    assert coco_vocabulary().category(["nothing"]) is None
 
 
 def test_numbers_by_hand() -> None:
@@ -106,7 +118,7 @@ def test_synonyms_of_the_facts_replace_the_table() -> None:
 def test_a_sample_gives_captions_objects_and_synonyms() -> None:
     sample = Sample("a", references=("a dog",), facts={"objects": ["dog"], "oracle": "x"})
     assert Chair().reference(sample) == {"captions": ["a dog"], "objects": ["dog"]}
-    with pytest.raises(MetricInputError, match=r"Sample a has no facts\['objects'\]"):
+    with pytest.raises(MetricInputError, match=r"Sample 'a' has no facts\['objects'\]"):
         Chair().reference(Sample("a", references=("a dog",)))
 
 

@@ -32,6 +32,12 @@ def test_accuracy() -> None:
     assert metric.value(rows) == 0.25
 
 
+@pytest.mark.parametrize("name", OF_CLASSES)
+def test_several_right_labels_have_no_row_in_a_confusion_matrix(name: str) -> None:
+    with pytest.raises(MetricInputError, match=f"Sample 1 has 2 right labels: {name} is defined for one"):
+        build(name, LABELS).statistics(["cat", "dog"], [["cat"], ["dog", "cat"]])
+
+
 def test_a_bare_label_is_a_prediction_and_an_integer_its_digits() -> None:
     metric = build("accuracy", ("3", "4"))
     assert metric.compute(["3", 3, said(3), 4], [[3], ["3"], [3], ["3"]]) == {"accuracy": 0.75}

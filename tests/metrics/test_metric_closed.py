@@ -39,6 +39,31 @@ ANIMALS = ["dog", "cat", "a big cat", "horse"]
         ("Not yes", False),
         ("I can't tell", None),
         ("I don't know", None),
+        ("I cannot really say", None),
+        ("Sorry, I can't see the image", None),
+        ("I'm not sure there is a dog", None),
+        ("Not sure", None),
+        ("It is not clear whether there is a dog", None),
+        ("No idea", None),
+        ("No way to tell", None),
+        ("No, but I'm not sure", False),
+        ("Yes, though I can't say which", True),
+        ("The sky is not clear", False),
+        ("The sign does not say stop", False),
+        ("Yeah", True),
+        ("Yep, a dog", True),
+        ("Nope", False),
+        ("Nah.", False),
+        ("You cannot see a dog", False),
+        ("You can’t see a dog", False),
+        ("I don't see a dog", False),
+        ("There didn't seem to be one", False),
+        ("There isnt a dog", False),
+        ("Yes/No", None),
+        ("Yes and no", None),
+        ("Yes and there are two", True),
+        ("yesterday", None),
+        ("I want one", None),
         ("Nobody knows yesterday's notes", None),
         ("maybe", None),
         ("", None),
@@ -78,6 +103,67 @@ def test_yes_no_scores_equal_scikit_learn(pairs: list[tuple[bool, bool]]) -> Non
     names = ("yes_no_precision", "yes_no_recall", "yes_no_f1", "yes_no_accuracy", "yes_no_rate")
     expected = [precision, recall, f1, np.mean(np.equal(said, gold)), np.mean(said)]
     assert [scores[name] for name in names] == pytest.approx(expected)
+
+
+def pope_script(answers: list[str], labels: list[str]) -> dict[str, float]:
+    """POPE's evaluation, answer by answer: first sentence, no commas, words between spaces, no or else yes."""
+    hits = false_alarms = rejections = misses = 0
+    for answer, label in zip(answers, labels, strict=True):
+        sentence = answer[: answer.index(".")] if "." in answer else answer
+        words = "".join(mark for mark in sentence if mark != ",").split(" ")
+        said = "no" if any(word in ("No", "not", "no") for word in words) else "yes"
+        hits += (said, label) == ("yes", "yes")
+        false_alarms += (said, label) == ("yes", "no")
+        misses += (said, label) == ("no", "yes")
+        rejections += (said, label) == ("no", "no")
+    precision = hits / (hits + false_alarms) if hits + false_alarms else 0.0
+    recall = hits / (hits + misses) if hits + misses else 0.0
+    return {
+        "yes_no_pope_accuracy": (hits + rejections) / len(answers),
+        "yes_no_pope_f1": 2 * precision * recall / (precision + recall) if precision + recall else 0.0,
+        "yes_no_pope_precision": precision,
+        "yes_no_pope_recall": recall,
+        "yes_no_pope_rate": (hits + false_alarms) / len(answers),
+    }
+
+
+phrases = st.lists(
+    st.sampled_from(
+        ["No", "no", "not", "NO", "Not", "No,", "yes", "Yes", "there", "isn't", "dog", "\n", "!", ".", "", ","]
+    )
+)
+pope_answers = st.one_of(st.builds(" ".join, phrases), st.builds("".join, phrases), st.text())
+
+
+@given(st.lists(st.tuples(pope_answers, st.sampled_from(["yes", "no"])), min_size=1))
+def test_popes_rule_equals_a_literal_reading_of_its_script(pairs: list[tuple[str, str]]) -> None:
+    answers, labels = [text for text, _ in pairs], [label for _, label in pairs]
+    expected = pope_script(answers, labels)
+    assert build("yes_no_pope").compute(answers, [[label] for label in labels]) == pytest.approx(expected)
+
+
+def test_popes_rule_differs_from_an_honest_reading() -> None:
+    answers = ["There is a dog", "", "NO", "No!", "There isn't", "Yes, there is not only one", "There is one. No cat."]
+    pope, honest = build("yes_no_pope"), build("yes_no")
+    assert pope.statistics(answers, [["yes"]] * 7)[:, 4].tolist() == [1, 1, 1, 1, 1, 0, 1]
+    assert honest.statistics(answers, [["yes"]] * 7)[:, 4].tolist() == [0, 0, 0, 0, 0, 1, 0]
+    assert pope.signature != honest.signature
+
+
+def test_a_failed_sample_is_wrong_by_popes_rule_too() -> None:
+    golden = [["yes"], ["no"], ["red"]]
+    values = build("yes_no_pope").compute([None, None, None], golden)
+    assert values == dict.fromkeys(values, 0.0)
+    assert not build("yes_no_pope").higher("yes_no_pope_rate")
+
+
+def test_a_mixed_set_of_several_annotators_can_be_scored_whole() -> None:
+    golden = [["no"] * 5 + ["yes"] * 5, ["yes"] * 4 + ["red"] * 3 + ["blue"] * 3, ["maybe"] * 6 + ["yes"] * 4, ["Yeah"]]
+    for name in ("yes_no", "yes_no_pope"):
+        metric = build(name)
+        rows = metric.statistics(["no", "yes", "yes", "no"], golden)
+        assert metric.count(rows) == 3  # of answers that tie, the first; "maybe" is neither
+        assert metric.value(rows) == pytest.approx(2 / 3)
 
 
 def test_questions_of_another_kind_count_nothing() -> None:
@@ -168,6 +254,34 @@ def test_options_that_are_letters_go_by_their_text() -> None:
     assert chosen("(A)", ["B", "A"]) == "A"
 
 
+@pytest.mark.parametrize(
+    ("text", "option"),
+    [
+        ("A", "A"),
+        ("a", "A"),
+        ("A.", "A"),
+        ("(A)", "A"),
+        ("**A**", "A"),
+        ("Answer: A", "A"),
+        ("answer: a", "A"),
+        ("The answer is (A)", "A"),
+        ("A is right", "A"),
+        ("option D", "D"),
+        ("A) B", "B"),  # as the options are listed: the first one, which is B
+        ("A) D", None),
+    ],
+)
+def test_a_letter_names_the_option_of_that_text(text: str, option: str | None) -> None:
+    assert chosen(text, ["B", "A", "D", "C"]) == option
+
+
+def test_a_letter_names_a_place_where_it_is_no_options_text() -> None:
+    options = ["dog", "A", "cat"]
+    assert [chosen(text, options) for text in ("Answer: A", "Answer: B", "Answer: C", "A) dog", "C) A")] == [
+        *("A", "A", "cat", "dog", None)
+    ]
+
+
 def test_a_letter_among_many_options_is_no_pronoun() -> None:
     options = [f"thing {number}" for number in range(12)]
     assert chosen("I think it is thing 3", options) == "thing 3"
@@ -210,10 +324,13 @@ def test_multiple_choice_references_of_another_form_are_one_sentence(golden: Any
         build("multiple_choice").statistics(["A", "A"], [(["dog"], ANIMALS), golden])
 
 
-def test_yes_no_references_of_another_form_are_one_sentence() -> None:
+@pytest.mark.parametrize("name", ["yes_no", "yes_no_pope"])
+def test_yes_no_references_of_another_form_are_one_sentence(name: str) -> None:
     for wrong in (None, b"yes", float("nan"), True):
         with pytest.raises(MetricInputError, match="Sample 0: the reference is"):
-            build("yes_no").statistics(["yes"], [[wrong]])
+            build(name).statistics(["yes"], [[wrong]])
+    with pytest.raises(MetricInputError, match=f"Sample 0 needs a list of at least one reference for {name}"):
+        build(name).statistics(["yes"], ["yes"])
 
 
 def test_hostile_answers_break_nothing() -> None:
@@ -222,6 +339,8 @@ def test_hostile_answers_break_nothing() -> None:
     assert np.isfinite(rows).all()
     assert yes_no.count(rows) == len(HOSTILE)
     assert yes_no.values(rows)[5] == 1.0
+    assert build("yes_no_pope").values(rows)[4] == 0.0  # unparsed is not said
+    assert build("yes_no_pope").compute(HOSTILE, [["no"]] * len(HOSTILE))["yes_no_pope_rate"] == 1.0
     choice = build("multiple_choice")
     named = choice.compute(HOSTILE, [(["dog"], ["dog", "cat"])] * len(HOSTILE))
     assert 0 < named["multiple_choice_accuracy"] < 0.5  # some of them name a dog

@@ -209,9 +209,23 @@ def test_no_samples_and_no_objects_are_undefined() -> None:
 
 def test_statistics_of_unknown_gold_add_nothing() -> None:
     metric = Detection()
-    rows = metric.statistics([[FOUND]], [{"objects": [BOX]}])
-    unknown = np.where(np.arange(rows.shape[1]) % 5 == 0, rows, -1.0)
-    np.testing.assert_array_equal(metric.values(np.vstack([rows, unknown])), metric.values(rows))
+    rows = metric.statistics([[FOUND]] * 2, [{"objects": [BOX]}] * 2)  # the same object in both is nobody else's
+    np.testing.assert_array_equal(metric.values(np.vstack([rows, metric.unknown()])), metric.values(rows))
+
+
+def test_shards_of_different_widths_are_merged() -> None:
+    found = [[FOUND], [FOUND, {**FOUND, "score": 0.2}], []]
+    gold = [{"objects": [BOX] * many} for many in (1, 4, 2)]
+    whole = Detection(["cat"])
+    rows = whole.statistics(found, gold)
+    shards = [Detection(["cat"]).statistics([one], [other]) for one, other in zip(found, gold, strict=True)]
+    assert [shard.shape[1] for shard in shards] == [10, 30, 10]
+    metric = Detection(["cat"])
+    merged = metric.concatenate(shards)
+    np.testing.assert_array_equal(merged, rows)
+    assert metric.columns == whole.columns
+    np.testing.assert_array_equal(metric.values(merged), whole.values(rows))
+    assert metric.concatenate(shards[:1]).shape == (1, 30)
 
 
 def test_outputs_of_geometries_differ_and_unknown_ones_are_refused() -> None:

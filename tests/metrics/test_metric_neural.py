@@ -318,7 +318,7 @@ def test_weights_that_are_missing_are_not_made_up(tmp_path: Path, bert: Path) ->
     weights = load_file(bert / "model.safetensors")
     head = {name: tensor for name, tensor in weights.items() if "pooler" not in name}
     save_file(head, partial / "model.safetensors", metadata={"format": "pt"})
-    assert BertScore((), str(partial)).compute(["a dog"], [["a dog"]])["bertscore_f1"] == pytest.approx(1)
+    assert BertScore((), str(partial)).compute(["a dog"], [["a dog"]])["bertscore_f1/partial"] == pytest.approx(1)
     less = {name: tensor for name, tensor in head.items() if "layer.1.attention.self.query" not in name}
     save_file(less, partial / "model.safetensors", metadata={"format": "pt"})
     with pytest.raises(MetricUnavailableError, match=r"lacks weights: encoder\.layer\.1\.attention\.self\.query"):
@@ -378,7 +378,7 @@ source:
   path: captions.jsonl
   images: .
   fields: {{id: id, image: picture, captions: captions}}
-metrics: ["clipscore:{clip}", "bertscore:{bert}@1"]
+metrics: ["clipscore:{clip}", "bertscore:{bert}@1", "bertscore:{bert}"]
 """
 
 
@@ -403,14 +403,16 @@ def test_a_run_with_both_through_the_command_line(
     assert execute(command) == 0, capsys.readouterr().err
     (folder,) = (path.parent for path in Path("results").glob("*/*/*/result.json"))
     result = json.loads((folder / "result.json").read_text())
-    assert result["primary"] == "clipscore"
+    assert result["primary"] == "clipscore/tiny-clip"
     assert result["skipped"] == {}
-    assert set(result["scores"]) == {*ClipScore((), "x").outputs, *BertScore((), "x").outputs}
-    assert (result["scores"]["clipscore"]["n"], result["scores"]["clipscore"]["n_errors"]) == (3, 1)
+    parts = [f"bertscore_{part}/bert{layer}" for layer in ("@1", "") for part in ("f1", "precision", "recall")]
+    assert set(result["scores"]) == {"clipscore/tiny-clip", "ref_clipscore/tiny-clip", *parts}
+    main = result["scores"]["clipscore/tiny-clip"]
+    assert (main["n"], main["n_errors"]) == (3, 1)
     kept = statistics_of(read_samples(folder), f"clipscore:{clip}")
     expected = build(f"clipscore:{clip}").statistics([*CAPTIONS[:2], None], pictured(GOLDEN[:3]))
     np.testing.assert_allclose(kept, expected, atol=1e-6)
-    assert result["scores"]["clipscore"]["value"] == pytest.approx(kept[:, 0].mean())
+    assert main["value"] == pytest.approx(kept[:, 0].mean())
     capsys.readouterr()
     assert execute(["results", "list"]) == 0
     assert "clipscore" in capsys.readouterr().out

@@ -72,7 +72,10 @@ def test_consistency_without_keys_is_undefined() -> None:
 
 @pytest.mark.parametrize(
     ("text", "right"),
-    [("True", True), ("False.", False), ("yes", True), ("That is not the case.", False), ("true or false", None)],
+    [
+        *[("True", True), ("False.", False), ("yes", True), ("That is not the case.", False), ("true or false", None)],
+        *[("True/False", None), ("Yep", True), ("Nope", False), ("I can't tell", None), ("It isn't.", False)],
+    ],
 )
 def test_what_a_judgement_says(text: str, right: bool | None) -> None:
     scores = [build("nlvr").compute([text], [([gold], 1)])["nlvr_accuracy"] for gold in ("True", "False")]
@@ -106,7 +109,8 @@ def test_consistency_equals_going_through_the_sentences(given_answers: list[tupl
             "Sample 1 needs references of two parts: the answers and the pair",
         ),
         ("pair_accuracy", [(["red"], "p"), ([], "p")], "Sample 1 needs a list of at least one reference"),
-        ("nlvr", [(["True"], "p"), (["red"], "p")], "Sample 1: the reference 'red' is neither true nor false"),
+        ("nlvr", [(["True"], "p"), (["red"], "p")], "Sample 1: the most frequent of the references .'red'. is neither"),
+        ("nlvr", [(["True"], "p"), (["maybe"] * 2 + ["True"], "p")], "Sample 1: the most frequent of the references"),
         ("nlvr", [(["True"], float("nan")), (["True"], "p")], "Sample 0: the key is nan"),
         ("nlvr", [(["True"], "p"), (b"True", "p")], "Sample 1 needs a list"),
         ("nlvr", [(["True"], "p")], "2 predictions for 1 references"),

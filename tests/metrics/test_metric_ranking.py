@@ -61,7 +61,9 @@ def test_a_failed_sample_has_the_worst_place_in_every_class() -> None:
     failing = [metric.compute([*answered[:place], None, *answered[place + 1 :]], golden) for place in range(3)]
     # of the cat: behind all; of the dog: before the right one. Then the other way round; then before both.
     assert [found["mean_average_precision"] for found in failing] == pytest.approx([(1 / 3 + 1 / 2) / 2] * 2 + [1 / 2])
-    assert metric.compute([*answered[:2], {"label": "cat"}], golden) == failing[2]
+    for nothing in ({"label": "cat"}, {"probabilities": {}}, {"probabilities": None}, "cat"):
+        assert metric.compute([*answered[:2], nothing], golden) == failing[2]
+        assert metric.applicable([*answered[:2], nothing]) == "1 of 3 predictions carry no probabilities."
 
 
 @settings(deadline=None)
@@ -80,7 +82,7 @@ def test_a_label_without_a_number_comes_last_and_a_foreign_one_is_ignored() -> N
     metric = build("mean_average_precision", ("cat",))
     found = metric.compute([scored(dog=9), scored(cat=-5, whale=3)], [["cat"], []])
     assert found == {"mean_average_precision": 0.5}
-    assert metric.compute([scored(cat=-1e300), scored()], [["cat"], []]) == {"mean_average_precision": 1.0}
+    assert metric.compute([scored(cat=-1e300), scored(dog=3)], [["cat"], []]) == {"mean_average_precision": 1.0}
 
 
 def test_what_is_unknown_counts_nothing() -> None:

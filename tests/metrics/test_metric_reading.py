@@ -63,6 +63,10 @@ def test_anls(prediction: str, references: list[str], expected: float) -> None:
     assert scored("anls", prediction, *references) == pytest.approx(expected)
 
 
+def test_anls_says_that_it_keeps_its_threshold() -> None:
+    assert "|threshold:keep>=0.5|" in build("anls").signature
+
+
 def edit_distance(first: str, second: str) -> int:
     """Wagner and Fischer's table, row by row."""
     row = list(range(len(second) + 1))

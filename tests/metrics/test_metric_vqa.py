@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import random
 from functools import cache
@@ -17,7 +18,7 @@ from tests.metrics import literal_vqa
 from tests.metrics.hostile import HOSTILE
 from tests.metrics.literal_vqa import LITERAL, one_line, plain_words, unpunctuated
 from velm_bench.metrics import MetricInputError, build
-from velm_bench.metrics.vqa import PUNCTUATION, consensus, normalise
+from velm_bench.metrics.vqa import CONTRACTIONS, NUMBERS, PUNCTUATION, consensus, normalise
 
 CASES = json.loads((Path(__file__).parent / "cases" / "vqa.json").read_text())
 
@@ -30,6 +31,14 @@ def test_normal_form(answer: str, normal: str) -> None:
 @pytest.mark.parametrize("case", CASES["consensus"])
 def test_consensus(case: dict[str, Any]) -> None:
     assert consensus(case["matching"], case["annotators"]) == pytest.approx(case["accuracy"])
+
+
+def test_the_spellings_are_the_scripts() -> None:
+    """114 of vqaEval.py's 120 entries (c4e6a0e): less four with a capital, and two that change nothing."""
+    table = "\n".join(f"{word} {spelling}" for word, spelling in sorted(CONTRACTIONS.items()))
+    digest = "f2c800b1132e79302dd72686ce8bba16120f1873f98a85561222e89317336e7a"
+    assert (len(CONTRACTIONS), hashlib.sha256(table.encode()).hexdigest()) == (114, digest)
+    assert NUMBERS == literal_vqa.NUMBERS
 
 
 def test_official_cases(shared: Path) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from velm_bench.metrics import METRICS, Metric, build
+from velm_bench.metrics import BUILTIN, Metric, build
 from velm_bench.metrics.base import Array
 
 LABELS = ("PER", "LOC")
@@ -82,7 +82,7 @@ def data(name: str) -> tuple[list[Any], list[Any]]:
 FORMS = {
     **dict.fromkeys(("bleu", "meteor", "rouge_l", "cider", "cider_plain", "distinct", "length"), "caption"),
     **dict.fromkeys(("vqa_accuracy", "vqa_accuracy_vqaeval", "vqa_accuracy_2015", "exact_match", "anls"), "answer"),
-    **dict.fromkeys(("relaxed_accuracy", "token_f1", "yes_no", "gqa"), "answer"),
+    **dict.fromkeys(("relaxed_accuracy", "token_f1", "yes_no", "yes_no_pope", "gqa"), "answer"),
     **dict.fromkeys(("accuracy", "accuracy_top5", "accuracy_top", "macro_f1", "micro_f1", "weighted_f1"), "label"),
     **dict.fromkeys(("balanced_accuracy", "mcc", "class_report", "ece", "brier", "mean_average_precision"), "label"),
     **dict.fromkeys(("entity_f1", "entity_f1_strict", "entity_f1_iob1", "entity_errors", "token_report"), "tags"),
@@ -103,5 +103,5 @@ def some_statistics(name: str) -> tuple[Metric, Array]:
     return metric, metric.statistics(*data(name))
 
 
-ALL: dict[str, tuple[Metric, Array]] = {name: some_statistics(name) for name in METRICS}
-"""Every metric with its statistics."""
+ALL: dict[str, tuple[Metric, Array]] = {name: some_statistics(name) for name in sorted(BUILTIN)}
+"""Every metric of ours with its statistics; what another package registers is not tried."""

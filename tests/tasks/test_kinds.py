@@ -105,6 +105,22 @@ class TestClassification:
     def test_a_label_outside_the_options_is_a_problem(self) -> None:
         assert "not among the options" in self.one().problem(Sample("1", references=("bird",)))
 
+    def test_each_of_several_labels_must_be_among_the_options(self) -> None:
+        known, other = Sample("1", references=("cat", "dog")), Sample("1", references=("cat", "bird"))
+        assert (self.one().problem(known), self.one().scorable(known)) == ("", True)
+        assert self.one().problem(other) == "The label 'bird' is not among the options."
+        assert not self.one().scorable(other)
+
+    def test_no_label_is_right_only_where_a_metric_takes_several(self) -> None:
+        none, lost = Sample("1"), Sample("1", problem="The label is missing.")
+        many = kind("classification", labels=list(self.labels), metrics=["accuracy", "mean_average_precision"])
+        assert (many.problem(none), many.scorable(none), many.truth(none)) == ("", True, None)
+        assert (many.problem(lost), many.scorable(lost)) == ("The label is missing.", False)
+        assert (self.one().problem(none), self.one().scorable(none)) == ("The reference list is empty.", False)
+
+    def test_a_sample_whose_label_and_options_are_lost_cannot_be_scored(self) -> None:
+        assert not kind("classification").scorable(Sample("1", inputs={"options": ()}, problem="no list of texts"))
+
     def test_no_options_at_all_is_an_error_of_the_task(self) -> None:
         with pytest.raises(UsageError, match="list its classes under 'labels'"):
             kind("classification").request(Sample("1", references=("a",)), {Ability.CHOOSE})

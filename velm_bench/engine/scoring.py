@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +13,7 @@ from velm_bench.engine.opening import Opened
 from velm_bench.engine.outcomes import reason
 from velm_bench.engine.table import Judged, Measured
 from velm_bench.errors import RunError, UnavailableError, UsageError
-from velm_bench.metrics import Array, Metric, build
+from velm_bench.metrics import Array, Metric, MetricInputError, build
 from velm_bench.results.schema import Score, SliceResult
 from velm_bench.samples import Form
 from velm_bench.statistics.resampling import Estimate, interval
@@ -128,36 +127,29 @@ class _NotApplicableError(Exception):
 def _statistics(metric: Metric, rows: Sequence[Judged], opened: Opened) -> Array:
     """Statistics of all rows, shape (samples, k).
 
-    Samples whose references say nothing about what is right get `_without_gold`; it is the same ones for every model.
-    Document frequencies are the full task's, also of what a limit leaves out.
+    Samples whose references say nothing about what is right are unknown to the metric; it is the same ones for every
+    model. Document frequencies are the full task's, also of what a limit leaves out.
     """
     predictions = [row.prediction.value if row.prediction else None for row in rows]
     why = metric.applicable(predictions)
     sound = [place for place, row in enumerate(rows) if opened.kind.scorable(row.sample)]
     if why or not sound:
         raise _NotApplicableError(why or "No sample has references that can be read.")
-    golden = [metric.reference(rows[place].sample) for place in sound]
-    everything = [metric.reference(sample) for sample in opened.everything if opened.kind.scorable(sample)]
-    corpus = None if len(everything) == len(golden) else everything
-    known = metric.statistics([predictions[place] for place in sound], golden, corpus)
+    samples = [rows[place].sample for place in sound]
+    everything = [sample for sample in opened.everything if opened.kind.scorable(sample)]
+    golden = [metric.reference(sample) for sample in samples]
+    corpus = None if len(everything) == len(samples) else [metric.reference(sample) for sample in everything]
+    try:
+        known = metric.statistics([predictions[place] for place in sound], golden, corpus)
+    except MetricInputError as error:
+        raise error.naming([sample.id for sample in (everything if error.of_corpus else samples)]) from error
     if known.shape != (len(sound), len(metric.columns)):
         raise RunError(f"It gave statistics of shape {known.shape} for {len(sound)} samples.")
     if len(sound) == len(rows):
         return known
-    statistics = np.repeat(_without_gold(metric, golden, corpus), len(rows), axis=0)
+    statistics = np.tile(metric.unknown(), (len(rows), 1))
     statistics[sound] = known
     return statistics
-
-
-def _without_gold(metric: Metric, golden: Sequence[Any], corpus: Sequence[Any] | None) -> Array:
-    """What a failed sample without readable gold adds, shape (1, k): it is credited with no other sample's gold.
-
-    Where all failed samples are alike (the sample count, a mean's worst score, a calibration bin) it is like them. What
-    depends on the gold is unknown: 0 where columns are summed, -1 where they are numbers of classes.
-    """
-    failed = metric.statistics([None] * len(golden), golden, corpus)
-    unknown = 0.0 if metric.additive else -1.0
-    return np.where((failed == failed[:1]).all(axis=0), failed[:1], unknown)
 
 
 @dataclass(frozen=True)

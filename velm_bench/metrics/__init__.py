@@ -35,6 +35,7 @@ BUILTIN = {
     "relaxed_accuracy": "velm_bench.metrics.reading:RelaxedAccuracy",
     "token_f1": "velm_bench.metrics.reading:TokenF1",
     "yes_no": "velm_bench.metrics.closed:YesNo",
+    "yes_no_pope": "velm_bench.metrics.closed:YesNoPope",
     "multiple_choice": "velm_bench.metrics.closed:MultipleChoice",
     "gqa": "velm_bench.metrics.gqa:Gqa",
     "accuracy": "velm_bench.metrics.classification:Accuracy",

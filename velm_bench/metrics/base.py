@@ -7,7 +7,8 @@ comparison, merged shards) is `values` of the same statistics under other weight
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
@@ -31,7 +32,34 @@ class MetricUnavailableError(UnavailableError):
 
 
 class MetricInputError(UsageError, ValueError):
-    """A prediction or a reference has a form that the metric cannot read; the sentence names the row."""
+    """A prediction or a reference has a form that the metric cannot read; the sentence names the row.
+
+    `what` goes on a sentence that begins with "Sample 3": " needs a reference." or ": the label is None." Without a
+    row it is the whole sentence.
+    """
+
+    of_corpus = False
+    """Whether the row is one of the full task's references, and not of the samples scored; see `reading_corpus`."""
+
+    def __init__(self, what: str, row: int | None = None) -> None:
+        super().__init__(what if row is None else f"Sample {row}{what}")
+        self.what, self.row = what, row
+
+    def naming(self, names: Sequence[str]) -> MetricInputError:
+        """The same error with the sample's name, one of those of all rows, in the place of its row, if it has one."""
+        if self.row is None or self.row >= len(names):
+            return MetricInputError(str(self))
+        return MetricInputError(f"Sample '{names[self.row]}'{self.what}")
+
+
+@contextmanager
+def reading_corpus() -> Iterator[None]:
+    """Marks errors as being about the full task's references: their rows count other samples than those scored."""
+    try:
+        yield
+    except MetricInputError as error:
+        error.of_corpus = True
+        raise
 
 
 class Metric(ABC):
@@ -85,6 +113,18 @@ class Metric(ABC):
             return np.asarray(rows.sum(axis=1))
         return np.asarray(np.asarray(weights, dtype=np.float64) @ statistics)
 
+    def concatenate(self, shards: Sequence[Array]) -> Array:
+        """The statistics of several parts of a data set as those of the whole: (samples, k) each -> (samples, k)."""
+        return np.concatenate(shards)
+
+    def unknown(self) -> Array:
+        """What a failed sample adds whose gold cannot be read, shape (k,): it is wrong, but has no gold to miss.
+
+        1 in the column "samples" and 0 in all others, which is right wherever the worst that a sample adds to a score
+        is 0. It is asked for after `statistics`, which may set the columns.
+        """
+        return np.asarray([float(column == "samples") for column in self.columns])
+
     @abstractmethod
     def finalize(self, totals: Array) -> Array:
         """Scores from totals, shape (..., k) -> (..., len(outputs)); NaN where undefined (no samples)."""
@@ -128,29 +168,47 @@ class Metric(ABC):
         return self.higher_is_better.get(output, True)
 
 
-class MeanMetric(Metric):
-    """A metric that is the mean of a score per sample; a failed sample scores `worst`."""
+class ColumnMeans(Metric):
+    """A metric whose outputs are the means of its columns; the last column counts what they are means over.
 
+    A failed sample has `worst` in every other column.
+    """
+
+    outputs: tuple[str, ...] = ()
+    """The metric's name alone, if left out."""
+    columns: tuple[str, ...] = ()
+    """The outputs and "samples", if left out."""
     worst: float = 0.0
 
     def __init__(self, labels: Sequence[str] = ()) -> None:
         super().__init__(labels)
-        self.outputs = (self.name,)
-        self.columns = (self.name, "samples")
+        self.outputs = self.outputs or (self.name,)
+        self.columns = self.columns or (*self.outputs, "samples")
+
+    def unknown(self) -> Array:
+        row = super().unknown()
+        row[:-1] = self.worst
+        return row
+
+    def finalize(self, totals: Array) -> Array:
+        return divide(totals[..., :-1], totals[..., -1:], empty=np.nan)
+
+
+class MeanMetric(ColumnMeans):
+    """A metric that is the mean of one score per sample, `score`; a failed sample has `worst`."""
 
     @abstractmethod
     def score(self, prediction: Any, reference: Any) -> float:
-        """The score of one answered sample."""
+        """The score of one answered sample; the prediction is text where the metric's form is."""
 
     def statistics(
         self, predictions: Sequence[Any], references: Sequence[Any], corpus: Sequence[Any] | None = None
     ) -> Array:
-        pairs = aligned(predictions, references)
+        aligned(predictions, references)
+        found = predicted_texts(predictions) if self.form is Form.TEXT else predictions
+        pairs = zip(found, references, strict=True)
         scores = [self.worst if prediction is None else self.score(prediction, gold) for prediction, gold in pairs]
         return with_count(np.asarray(scores, dtype=np.float64).reshape(-1, 1))
-
-    def finalize(self, totals: Array) -> Array:
-        return divide(totals[..., :1], totals[..., 1:2], empty=np.nan)
 
 
 def aligned(predictions: Sequence[Any], references: Sequence[Any]) -> list[tuple[Any, Any]]:
@@ -169,23 +227,33 @@ def as_text(value: Any, row: int, what: str) -> str:
         return value
     if isinstance(value, Integral) and not isinstance(value, bool):
         return str(value)
-    raise MetricInputError(f"Sample {row}: the {what} is {value!r:.40}, of type {type(value).__name__}: give text.")
+    raise MetricInputError(f": the {what} is {value!r:.40}, of type {type(value).__name__}: give text.", row)
+
+
+def predicted_texts(predictions: Sequence[Any]) -> list[str | None]:
+    """Predicted texts, None where failed; MetricInputError where one is no text."""
+    return [None if one is None else as_text(one, row, "prediction") for row, one in enumerate(predictions)]
+
+
+def reference_texts(references: Sequence[Any], metric: str) -> list[list[str]]:
+    """The reference texts of every sample.
+
+    MetricInputError where one is no text, or where a sample has no reference or a bare string for one.
+    """
+    found = []
+    for row, texts in enumerate(references):
+        if isinstance(texts, str | bytes) or not isinstance(texts, Sequence) or not len(texts):
+            raise MetricInputError(f" needs a list of at least one reference for {metric}.", row)
+        found.append([text if type(text) is str else as_text(text, row, "reference") for text in texts])
+    return found
 
 
 def text_pairs(
     predictions: Sequence[Any], references: Sequence[Any], metric: str
 ) -> list[tuple[str | None, list[str]]]:
-    """Predicted texts (None where failed) with their lists of reference texts.
-
-    MetricInputError where the lengths differ, a text is none, or a sample has no reference or a bare string for one.
-    """
-    pairs = []
-    for row, (prediction, texts) in enumerate(aligned(predictions, references)):
-        if isinstance(texts, str | bytes) or not isinstance(texts, Sequence) or not len(texts):
-            raise MetricInputError(f"Sample {row} needs a list of at least one reference for {metric}.")
-        golden = [text if type(text) is str else as_text(text, row, "reference") for text in texts]
-        pairs.append((None if prediction is None else as_text(prediction, row, "prediction"), golden))
-    return pairs
+    """`predicted_texts` with their `reference_texts`; MetricInputError also where the lengths differ."""
+    aligned(predictions, references)
+    return list(zip(predicted_texts(predictions), reference_texts(references, metric), strict=True))
 
 
 def with_count(rows: Array) -> Array:

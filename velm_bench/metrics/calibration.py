@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from velm_bench.metrics.base import Array, Metric, MetricInputError, all_ones, divide, scatter, with_count
+from velm_bench.metrics.base import Array, ColumnMeans, Metric, MetricInputError, all_ones, divide, scatter, with_count
 from velm_bench.metrics.labels import Numbers, label_pairs, numbers_of, part_of, without
 from velm_bench.samples import Form
 
@@ -20,6 +20,8 @@ BINS = 15
 """Bins of the calibration error, as in Guo et al. 2017."""
 ROUNDING = 1e-6
 """How far above 1 a probability may lie for having been rounded."""
+WRONG = (BINS - 1.0, 1.0, 0.0)
+"""Bin, confidence and correctness of a failed sample."""
 SUM_ROUNDING = 1e-3
 """How far above 1 the sum of a sample's probabilities may lie: half-precision models give as much."""
 
@@ -41,14 +43,14 @@ def judged(predictions: Sequence[Any], references: Sequence[Any], metric: str) -
 def probabilities_of(prediction: Any, row: int) -> Numbers | None:
     """The probabilities by label, None where there are none; MetricInputError where one is not between 0 and 1."""
     given = part_of(prediction, "probabilities")
-    if given is None or given == {}:
+    if given is None:
         return None
     labels, values = numbers_of(given, row, "probability")
     outside = np.flatnonzero((values < 0.0) | (values > 1.0 + ROUNDING))
     if len(outside):
         place = outside[0]
         raise MetricInputError(
-            f"Sample {row}: the probability {values[place]} of {labels[place]!r:.40} is not between 0 and 1."
+            f": the probability {values[place]} of {labels[place]!r:.40} is not between 0 and 1.", row
         )
     return Numbers(labels, np.minimum(values, 1.0))
 
@@ -56,7 +58,8 @@ def probabilities_of(prediction: Any, row: int) -> Numbers | None:
 class CalibrationError(Metric):
     """Expected calibration error (Guo et al. 2017): 15 equal bins (low, high] of the predicted label's probability.
 
-    A failed sample is wrong with confidence 1, and so is an answer without probabilities.
+    A failed sample is wrong with confidence 1, and so is an answer without probabilities. A label that has none,
+    although others do, is an error.
     """
 
     form = Form.LABEL
@@ -70,8 +73,12 @@ class CalibrationError(Metric):
     def statistics(
         self, predictions: Sequence[Any], references: Sequence[Any], corpus: Sequence[Any] | None = None
     ) -> Array:
-        rows = [calibration_row(*one) for one in judged(predictions, references, self.name)]
+        samples = enumerate(judged(predictions, references, self.name))
+        rows = [calibration_row(*one, row) for row, one in samples]
         return np.asarray(rows, dtype=np.float64).reshape(-1, 3)
+
+    def unknown(self) -> Array:
+        return np.asarray(WRONG)
 
     def totals(self, statistics: Array, weights: Array | None = None) -> Array:
         """Per bin: samples, confidence, correct; shape (..., 45)."""
@@ -96,18 +103,23 @@ class CalibrationError(Metric):
 
 
 def calibration_row(
-    label: str | None, probabilities: Numbers | None, golden: Sequence[str]
+    label: str | None, probabilities: Numbers | None, golden: Sequence[str], row: int
 ) -> tuple[float, float, float]:
-    """Bin, confidence and correctness of one sample; the label is the most probable one where none is given."""
+    """Bin, confidence and correctness of one sample; the label is the most probable one where none is given.
+
+    MetricInputError where the label has no probability.
+    """
     if probabilities is None:
-        return BINS - 1.0, 1.0, 0.0
+        return WRONG
     labels, values = probabilities
-    place = labels.index(label) if label in labels else int(values.argmax())
+    if label is not None and label not in labels:
+        raise MetricInputError(f": its label {label!r:.40} has no probability, although others have.", row)
+    place = int(values.argmax()) if label is None else labels.index(label)
     confidence = float(values[place])
     return float(max(0, math.ceil(confidence * BINS) - 1)), confidence, float(labels[place] in golden)
 
 
-class Brier(Metric):
+class Brier(ColumnMeans):
     """The Brier score of several classes as Brier 1950 has it; from 0 to 2, and lower is better.
 
     It is the mean over samples of the sum over classes of (p - y)^2, y being 1 for the right class and 0 for the
@@ -119,9 +131,8 @@ class Brier(Metric):
     form = Form.LABEL
     name = "brier"
     signature = "brier|sum-over-classes|range:0-2|v:1"
-    outputs = ("brier",)
-    columns = ("brier", "samples")
     higher_is_better = False
+    worst = 2.0
 
     def statistics(
         self, predictions: Sequence[Any], references: Sequence[Any], corpus: Sequence[Any] | None = None
@@ -130,9 +141,6 @@ class Brier(Metric):
         scores = [brier_score(probabilities, golden, row) for row, (_, probabilities, golden) in samples]
         return with_count(np.asarray(scores, dtype=np.float64).reshape(-1, 1))
 
-    def finalize(self, totals: Array) -> Array:
-        return divide(totals[..., :1], totals[..., 1:2], empty=np.nan)
-
     def applicable(self, predictions: Sequence[Any]) -> str | None:
         return without(predictions, "probabilities", "probabilities")
 
@@ -140,10 +148,10 @@ class Brier(Metric):
 def brier_score(probabilities: Numbers | None, golden: Sequence[str], row: int) -> float:
     """The Brier score of one sample; MetricInputError where its probabilities sum to more than 1."""
     if probabilities is None:
-        return 2.0
+        return Brier.worst
     total = float(probabilities.values.sum())
     if total > 1.0 + SUM_ROUNDING:
-        raise MetricInputError(f"Sample {row}: its probabilities sum to {total:.6g}, which is more than 1.")
+        raise MetricInputError(f": its probabilities sum to {total:.6g}, which is more than 1.", row)
     right = probabilities.best(golden) or 0.0
     others = float(probabilities.values @ probabilities.values) - right**2
     return float((1.0 - right) ** 2 + max(0.0, others))

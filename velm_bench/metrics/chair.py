@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from velm_bench.metrics.base import Array, Metric, MetricInputError, aligned, as_text, divide, undefined, with_count
-from velm_bench.metrics.chair_words import coco_synonyms, singulars
+from velm_bench.metrics.chair_words import COLOUR_ORANGE, coco_synonyms, singulars
 from velm_bench.samples import Form
 
 if TYPE_CHECKING:
@@ -26,6 +26,8 @@ class Vocabulary:
     """Phrases, in lower case and singular, with the category each stands for; "" where it stands for none."""
 
     phrases: Mapping[str, str]
+    nothing: re.Pattern[str] | None = None
+    """What looks like a phrase in a text in lower case and is none."""
 
     @classmethod
     def of(cls, synonyms: Mapping[str, str]) -> Vocabulary:
@@ -51,7 +53,10 @@ class Vocabulary:
 
     def mentions(self, text: str) -> list[str]:
         """The category of every phrase in a text, from the left, longer phrases first."""
-        words = WORD.findall(text.lower())
+        text = text.lower()
+        if self.nothing:
+            text = self.nothing.sub(" nothing ", text)  # a word, so that its neighbours form no phrase
+        words = WORD.findall(text)
         found: list[str] = []
         place = 0
         while place < len(words):
@@ -68,7 +73,7 @@ class Vocabulary:
 @cache
 def coco_vocabulary() -> Vocabulary:
     """Our words for COCO's 80 categories."""
-    return Vocabulary.of(coco_synonyms())
+    return replace(Vocabulary.of(coco_synonyms()), nothing=COLOUR_ORANGE)
 
 
 class Chair(Metric):
@@ -87,7 +92,7 @@ class Chair(Metric):
 
     name = "chair"
     form = Form.TEXT
-    signature = "chair|objects:annotated+captions|mentions:all|tok:letters|plural:rules|synonyms:facts-or-own80|v:1"
+    signature = "chair|objects:annotated+captions|mentions:all|tok:letters|plural:rules|synonyms:facts-or-own80|v:2"
     outputs = ("chair_i", "chair_s", "chair_recall")
     columns = ("hallucinated", "mentions", "captions_with_hallucination", "recalled", "objects", "samples")
     higher_is_better: bool | Mapping[str, bool] = {"chair_i": False, "chair_s": False}
@@ -95,7 +100,7 @@ class Chair(Metric):
     def reference(self, sample: Sample) -> Any:
         if "objects" not in sample.facts:
             raise MetricInputError(
-                f"Sample {sample.id} has no facts['objects'], the categories in its picture: "
+                f"Sample '{sample.id}' has no facts['objects'], the categories in its picture: "
                 "give the coco source its 'instances'."
             )
         facts = {key: sample.facts[key] for key in ("objects", "synonyms") if key in sample.facts}
@@ -107,6 +112,9 @@ class Chair(Metric):
         rows = [chair_row(caption, gold, row) for row, (caption, gold) in enumerate(aligned(predictions, references))]
         return with_count(np.asarray(rows, dtype=np.float64).reshape(-1, 5))
 
+    def unknown(self) -> Array:
+        return np.asarray([1.0, 1.0, 1.0, 0.0, 0.0, 1.0])  # at least one hallucinated object, and none to recall
+
     def finalize(self, totals: Array) -> Array:
         scores = [divide(totals[..., top], totals[..., bottom]) for top, bottom in ((0, 1), (2, 5), (3, 4))]
         return undefined(np.stack(scores, axis=-1), totals[..., 5])
@@ -115,7 +123,7 @@ class Chair(Metric):
 def chair_row(caption: Any, reference: Any, row: int) -> tuple[int, int, int, int, int]:
     """Hallucinated mentions, mentions, whether there is a hallucination, objects recalled, objects that are there."""
     if not isinstance(reference, Mapping) or not {"objects", "captions"} <= reference.keys():
-        raise MetricInputError(f"Sample {row}: a reference of chair must be a mapping with 'objects' and 'captions'.")
+        raise MetricInputError(": a reference of chair must be a mapping with 'objects' and 'captions'.", row)
     vocabulary = vocabulary_of(reference.get("synonyms"), row)
     there = objects_of(reference, vocabulary, row)
     if caption is None:
@@ -132,17 +140,17 @@ def vocabulary_of(synonyms: Any, row: int) -> Vocabulary:
         return coco_vocabulary()
     if isinstance(synonyms, Mapping) and all(isinstance(text, str) for pair in synonyms.items() for text in pair):
         return Vocabulary.of(synonyms)
-    raise MetricInputError(f"Sample {row}: the synonyms of chair must map phrases to the names of categories.")
+    raise MetricInputError(": the synonyms of chair must map phrases to the names of categories.", row)
 
 
 def objects_of(reference: Mapping[str, Any], vocabulary: Vocabulary, row: int) -> set[str]:
     """The categories that are annotated or that a reference caption mentions."""
     for part in ("objects", "captions"):
         if not isinstance(reference[part], list | tuple):
-            raise MetricInputError(f"Sample {row}: the '{part}' of a reference of chair must be a list of texts.")
+            raise MetricInputError(f": the '{part}' of a reference of chair must be a list of texts.", row)
     there = {as_text(name, row, "object").lower() for name in reference["objects"]}
     unknown = sorted(there - vocabulary.categories)
     if unknown:
-        raise MetricInputError(f"Sample {row}: chair has no words for the object {unknown[0]!r:.40}: give synonyms.")
+        raise MetricInputError(f": chair has no words for the object {unknown[0]!r:.40}: give synonyms.", row)
     captions = [as_text(text, row, "reference") for text in reference["captions"]]
     return there.union(*map(vocabulary.mentions, captions))

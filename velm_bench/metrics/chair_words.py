@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 WORDS = {
     "person": (
         "man, men, woman, women, people, boy, girl, child, children, kid, baby, toddler, guy, lady, gentleman, "
@@ -104,10 +106,29 @@ DECOYS = (
     "house, bird cage, bird feeder, bird bath, kite string, bed sheet, bed spread, bottle opener, bottle cap, "
     "orange juice, apple juice, apple pie, banana bread, pizza box, pizza cutter, cake stand, cup holder, knife "
     "block, book shelf, book case, book bag, phone booth, phone book, telephone pole, telephone booth, table "
-    "cloth, table tennis, tennis table, remote area, remote location, chair lift, "
-    "telephone line, phone line, tv stand, tv show"
+    "cloth, table tennis, tennis table, remote area, remote location, remote beach, remote island, remote road, remote "
+    "village, remote field, remote place, remote spot, chair lift, telephone line, phone line, tv stand, tv show, dvd "
+    "player, cd player, record player, video player, media player, music player, mp player, water pitcher, milk "
+    "pitcher, pancake batter, cake batter, cookie batter, waffle batter"
 )
 """Compounds that are none of the objects they name; those that are one, like "fire truck", are among the words."""
+DRINKS = ("water", "milk", "juice", "orange juice", "tea", "iced tea", "lemonade", "beer", "sangria", "wine")
+"""What a pitcher of is none who throws a ball."""
+COLOURS = "white|black|gr[ae]y|brown|tan|beige|red|pink|purple|blue|teal|green|yellow|gold|silver"
+OF_A_FRUIT = (
+    "a|an|the|and|or|but|is|are|was|were|has|that|which|with|without|on|in|inside|into|at|of|off|to|from|by|for|near|"
+    "next|beside|between|behind|under|over|above|below|as|while|still|here|there|together|sitting|lying|laying|resting|"
+    "hanging|growing|being|cut|sliced|peeled|halved|placed|sits|lies|hangs|grows|slices?|wedges?|pieces?|segments?|"
+    "half|halves|fruits?|peels?|rinds?|juice"
+)
+"""What follows the word where it is no colour: function words, and what is done to the fruit and made of it."""
+COLOUR_ORANGE = re.compile(
+    rf"\borange[\s-]+(?!(?:{OF_A_FRUIT})\b)(?=[^\W\d_])"
+    rf"|\borange(?=,?\s+(?:(?:and|or)\s+)?(?:{COLOURS})\b)"
+    rf"|\b(?:in|all|bright|painted|(?:{COLOURS})(?:,|\s+and|\s+or)*)\s+orange\b"
+)
+"""The colour, as far as neighbours tell: "an orange cat", "orange and white", "dressed in orange"."""
+
 ANIMALS = ("bird", "cat", "dog", "horse", "sheep", "cow", "elephant", "bear", "zebra", "giraffe")
 AGES = ("baby", "adult", "mother", "father")
 """Persons, but not before the name of an animal."""
@@ -116,6 +137,7 @@ AGES = ("baby", "adult", "mother", "father")
 def coco_synonyms() -> dict[str, str]:
     """Every phrase with its category, and compounds that mean none with an empty string."""
     found = dict.fromkeys(DECOYS.split(", "), "")
+    found |= {f"{vessel} of {drink}": "" for vessel in ("pitcher", "pitchers") for drink in DRINKS}
     for category, words in WORDS.items():
         phrases = [category, *filter(None, words.split(", "))]
         found |= dict.fromkeys(phrases, category)

@@ -22,8 +22,8 @@ from velm_bench.metrics.base import (
     all_ones,
     divide,
     precision_recall_f1,
+    reference_texts,
     scatter,
-    text_pairs,
     undefined,
 )
 from velm_bench.metrics.labels import label_pairs, part_of, texts_of, without
@@ -59,11 +59,10 @@ class AccuracyTop(MeanMetric):
             raise UsageError(
                 f"The metric accuracy_top needs how many labels count: write accuracy_top:3, not '{argument:.40}'."
             )
-        super().__init__(labels)
         self.most = int(argument)
         self.signature = f"accuracy|top:{self.most}|v:1"
         self.outputs = (f"accuracy_top{self.most}",)
-        self.columns = (*self.outputs, "samples")
+        super().__init__(labels)
 
     def statistics(
         self, predictions: Sequence[Any], references: Sequence[Any], corpus: Sequence[Any] | None = None
@@ -73,8 +72,7 @@ class AccuracyTop(MeanMetric):
             None if ranked is None else texts_of(ranked, row, "ranking", self.most)
             for row, ranked in enumerate(rankings)
         ]
-        golden = text_pairs([None] * len(predictions), references, self.name)
-        return super().statistics(heads, [labels for _, labels in golden])
+        return super().statistics(heads, reference_texts(references, self.name))
 
     def score(self, prediction: Any, reference: Any) -> float:
         return float(any(label in reference for label in prediction))
@@ -98,6 +96,7 @@ class ClassMetric(Metric):
 
     The task's labels are the classes. A failed sample, or a label that is no class of the task, is a miss of the right
     class and a hit of none: its predicted class is -1. A right class of -1 is unknown, and its sample counts nothing.
+    A sample of several right labels has no row in a confusion matrix, and is an error.
     """
 
     form = Form.LABEL
@@ -121,12 +120,15 @@ class ClassMetric(Metric):
         numbers = {label: number for number, label in enumerate(self.labels)}
         rows = []
         for row, (label, golden) in enumerate(label_pairs(predictions, references, self.name)):
+            if len(golden) > 1:
+                raise MetricInputError(f" has {len(golden)} right labels: {self.name} is defined for one.", row)
             if golden[0] not in numbers:
-                raise MetricInputError(
-                    f"Sample {row} has the label {golden[0]!r:.40}, which is none of the task's labels."
-                )
+                raise MetricInputError(f" has the label {golden[0]!r:.40}, which is none of the task's labels.", row)
             rows.append((numbers[golden[0]], -1 if label is None else numbers.get(label, -1)))
         return np.asarray(rows, dtype=np.float64).reshape(-1, 2)
+
+    def unknown(self) -> Array:
+        return np.full(2, -1.0)
 
     def totals(self, statistics: Array, weights: Array | None = None) -> Array:
         """Per class, and last for no or an unknown label: correct, predicted, gold; shape (..., 3 x (classes + 1))."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-from collections import Counter
 from collections.abc import Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -23,35 +21,37 @@ from velm_bench.metrics.base import (
     undefined,
     with_count,
 )
+from velm_bench.metrics.parts import two_parts
+from velm_bench.metrics.verdicts import said, said_by_pope, verdict
 from velm_bench.options import find_choice, find_option
 from velm_bench.samples import Form
 
 if TYPE_CHECKING:
     from velm_bench.samples import Sample
 
-YES = frozenset({"yes"})
-"""Words that affirm."""
-NOT = frozenset({"not", "isn't", "aren't", "wasn't", "weren't", "doesn't"})
-"""Words that turn a sentence into its opposite; "I can't say" and "don't know" do not."""
-NO = NOT | {"no"}
-"""Words that deny."""
-
-_WORD = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)?")
-
 
 class YesNo(Metric):
     """Accuracy, F1, precision and recall of "yes", as POPE (Li et al. 2023), and how often "yes" was said.
 
     An answer that says neither (or failed) is wrong: a miss where yes is right, a false alarm where no is. It counts
-    as unparsed and not as said yes; POPE's script takes it for a yes. The rate is over all questions, and no number of
-    its own is good: compare it with the share of questions whose answer is yes. Questions whose most frequent reference
-    is neither yes nor no count nothing.
+    as unparsed and not as said yes. The rate is over all questions, and no number of its own is good: compare it with
+    the share of questions whose answer is yes.
+
+    Questions whose most frequent reference is neither yes nor no count nothing, so that a set with questions of other
+    kinds can be scored whole; of references that tie, the first counts.
     """
 
     name = "yes_no"
     form = Form.TEXT
     signature = "yes-no|positive:yes|parse:first-sentence|unparsed:wrong|v:1"
-    outputs = ("yes_no_accuracy", "yes_no_f1", "yes_no_precision", "yes_no_recall", "yes_no_rate", "yes_no_unparsed")
+    outputs: tuple[str, ...] = (
+        "yes_no_accuracy",
+        "yes_no_f1",
+        "yes_no_precision",
+        "yes_no_recall",
+        "yes_no_rate",
+        "yes_no_unparsed",
+    )
     columns = ("hits", "false_alarms", "misses", "rejections", "said_yes", "unparsed")
     higher_is_better = MappingProxyType({"yes_no_rate": False, "yes_no_unparsed": False})
     counted = "yes/no questions"
@@ -60,19 +60,46 @@ class YesNo(Metric):
         self, predictions: Sequence[Any], references: Sequence[Any], corpus: Sequence[Any] | None = None
     ) -> Array:
         pairs = text_pairs(predictions, references, self.name)
-        rows = [yes_no_row(text, verdict(golden, YES, NO)) for text, golden in pairs]
+        rows = [yes_no_row(None if text is None else self.said(text), verdict(golden)) for text, golden in pairs]
         return np.asarray(rows, dtype=np.float64).reshape(-1, len(self.columns))
+
+    def said(self, text: str) -> bool | None:
+        """Whether an answer says yes; None where it says neither."""
+        return said(text)
 
     def finalize(self, totals: Array) -> Array:
         hits, false_alarms, misses, rejections, said_yes, unparsed = np.moveaxis(totals, -1, 0)
         count = hits + false_alarms + misses + rejections
         precision, recall, f1 = precision_recall_f1(hits, hits + false_alarms, hits + misses)
         shares = [divide(part, count) for part in (hits + rejections, said_yes, unparsed)]
-        return undefined(np.stack([shares[0], f1, precision, recall, *shares[1:]], axis=-1), count)
+        scores = np.stack([shares[0], f1, precision, recall, *shares[1:]], axis=-1)
+        return undefined(scores[..., : len(self.outputs)], count)
 
     def count(self, statistics: Array, weights: Array | Mask | None = None) -> int:
         """The number of questions whose answer is yes or no."""
         return round(float(self.totals(statistics, all_ones(statistics, weights))[:4].sum()))
+
+
+class YesNoPope(YesNo):
+    """`YesNo` with answers read as POPE's own script reads them (`said_by_pope`), for numbers that compare with papers.
+
+    Whatever is not a no to the script is a yes, an empty answer too. Failed samples, which the script does not know,
+    are wrong and say neither. 0/0 is 0, where the script fails.
+    """
+
+    name = "yes_no_pope"
+    signature = "yes-no|positive:yes|parse:pope-script|failed:wrong|v:1"
+    outputs = (
+        "yes_no_pope_accuracy",
+        "yes_no_pope_f1",
+        "yes_no_pope_precision",
+        "yes_no_pope_recall",
+        "yes_no_pope_rate",
+    )
+    higher_is_better = MappingProxyType({"yes_no_pope_rate": False})
+
+    def said(self, text: str) -> bool | None:
+        return said_by_pope(text)
 
 
 class MultipleChoice(Metric):
@@ -96,7 +123,7 @@ class MultipleChoice(Metric):
         self, predictions: Sequence[Any], references: Sequence[Any], corpus: Sequence[Any] | None = None
     ) -> Array:
         aligned(predictions, references)
-        golden, choices = paired_references(references, "the right option and the list of options")
+        golden, choices = two_parts(references, "the right option and the list of options")
         pairs = text_pairs(predictions, golden, self.name)
         options = [texts for _, texts in text_pairs(predictions, choices, "the options of multiple_choice")]
         rows = []
@@ -109,43 +136,13 @@ class MultipleChoice(Metric):
         return divide(totals[..., :2], totals[..., 2:], empty=np.nan)
 
 
-def said(text: str, yes: frozenset[str], no: frozenset[str]) -> bool | None:
-    """Whether an answer affirms or denies; None where it does neither, or both.
-
-    Its first word decides if it is one of the two ("yes or no" is neither); otherwise its first sentence must hold
-    words of one sort only. (POPE takes any first sentence with "no" or "not" for a no, all others for a yes.)
-    """
-    words = next((words for part in text.split(".") if (words := _WORD.findall(part.lower().replace("’", "'")))), [])
-    first = [] if words[1:2] == ["or"] else words[:1]
-    for opinion in (first, words):
-        affirms, denies = not yes.isdisjoint(opinion), not no.isdisjoint(opinion)
-        if affirms != denies:
-            return affirms
-    return None
-
-
-def verdict(references: Sequence[str], yes: frozenset[str], no: frozenset[str]) -> bool | None:
-    """What most references say, each in a single word; None where most say neither (the first of several that tie)."""
-    opinions = [said(text, yes, no) if len(text.split()) == 1 else None for text in references]
-    return Counter(opinions).most_common(1)[0][0]
-
-
-def yes_no_row(text: str | None, right: bool | None) -> list[float]:
+def yes_no_row(answer: bool | None, right: bool | None) -> list[float]:
     """The statistics of one question; zeros where neither yes nor no is right."""
     if right is None:
         return [0.0] * 6
-    answer = None if text is None else said(text, YES, NO)
     wrong = answer is not right
     outcome = (right and not wrong, not right and wrong, right and wrong, not right and not wrong)
     return [float(value) for value in (*outcome, answer is True, answer is None)]
-
-
-def paired_references(references: Sequence[Any], parts: str) -> tuple[list[Any], list[Any]]:
-    """References of two parts each, unzipped; MetricInputError, naming the row, where one has no two parts."""
-    for row, reference in enumerate(references):
-        if not isinstance(reference, tuple | list) or len(reference) != 2:
-            raise MetricInputError(f"Sample {row} needs references of two parts: {parts}.")
-    return [first for first, _ in references], [second for _, second in references]
 
 
 def right_options(right: Sequence[str], options: Sequence[str], row: int) -> set[str]:
@@ -154,6 +151,6 @@ def right_options(right: Sequence[str], options: Sequence[str], row: int) -> set
     for text in right:
         option = find_option(text, options)
         if option is None:
-            raise MetricInputError(f"Sample {row}: the right option {text!r:.40} is none of the options.")
+            raise MetricInputError(f": the right option {text!r:.40} is none of the options.", row)
         found.add(option)
     return found

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import numbers
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence, Sized
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -22,13 +22,14 @@ def label_of(prediction: Any) -> Any:
 
 
 def part_of(prediction: Any, part: str) -> Any:
-    """Another part of a prediction, None where it has none."""
-    return prediction.get(part) if isinstance(prediction, Mapping) else None
+    """Another part of a prediction, None where it has none or an empty one."""
+    found = prediction.get(part) if isinstance(prediction, Mapping) else None
+    return None if isinstance(found, Sized) and not len(found) else found
 
 
 def without(predictions: Sequence[Any], part: str, what: str) -> str | None:
     """A sentence if some answered prediction lacks a part, else None."""
-    lacking = sum(prediction is not None and not part_of(prediction, part) for prediction in predictions)
+    lacking = sum(prediction is not None and part_of(prediction, part) is None for prediction in predictions)
     return f"{lacking} of {len(predictions)} predictions carry no {what}." if lacking else None
 
 
@@ -42,7 +43,7 @@ def label_pairs(
 def texts_of(value: Any, row: int, what: str, most: int | None = None) -> list[str]:
     """The first `most` labels of a ranking; MetricInputError, naming the row, where it is no list of labels."""
     if isinstance(value, str | bytes) or not isinstance(value, Sequence):
-        raise MetricInputError(f"Sample {row}: the {what} is of type {type(value).__name__}: give a list of labels.")
+        raise MetricInputError(f": the {what} is of type {type(value).__name__}: give a list of labels.", row)
     head = value if most is None else value[:most]
     return list(head) if all_text(head) else [as_text(one, row, what) for one in head]
 
@@ -65,7 +66,7 @@ def numbers_of(value: Any, row: int, what: str) -> Numbers:
     It is read as one array: a sample may have thousands.
     """
     if not isinstance(value, Mapping):
-        raise MetricInputError(f"Sample {row}: give a {what} by label, not a {type(value).__name__}.")
+        raise MetricInputError(f": give a {what} by label, not a {type(value).__name__}.", row)
     labels = list(value) if all_text(value) else [as_text(label, row, "label") for label in value]
     try:
         found = np.asarray(list(value.values()))
@@ -74,7 +75,7 @@ def numbers_of(value: Any, row: int, what: str) -> Numbers:
     if found.ndim != 1 or found.dtype.kind not in "fiu" or not np.isfinite(found).all():
         for label, number in zip(labels, value.values(), strict=True):
             if not is_finite(number):
-                raise MetricInputError(f"Sample {row}: the {what} of {label!r:.40} is {number!r:.40}: give a number.")
+                raise MetricInputError(f": the {what} of {label!r:.40} is {number!r:.40}: give a number.", row)
         found = np.asarray(list(map(float, value.values())))
     return Numbers(labels, found.astype(np.float64))
 

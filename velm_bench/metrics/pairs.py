@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from velm_bench.metrics.base import Array, Mask, Metric, MetricInputError, aligned, all_ones, divide, text_pairs
-from velm_bench.metrics.closed import NO, YES, paired_references, said, verdict
+from velm_bench.metrics.parts import two_parts
+from velm_bench.metrics.verdicts import NO, YES, said, verdict
 from velm_bench.metrics.vqa import normalise
 from velm_bench.samples import Form
 
@@ -45,7 +46,7 @@ class PairAccuracy(Metric):
         self, predictions: Sequence[Any], references: Sequence[Any], corpus: Sequence[Any] | None = None
     ) -> Array:
         aligned(predictions, references)
-        golden, keys = paired_references(references, "the answers and the pair's key")
+        golden, keys = two_parts(references, "the answers and the pair's key")
         pairs = text_pairs(predictions, golden, self.name)
         right = [text is not None and normalise(text) in most_frequent(answers) for text, answers in pairs]
         return all_right(right, [text is None for text, _ in pairs], keys, least=2)
@@ -64,7 +65,8 @@ class Nlvr(Metric):
     A sentence is consistent if it is judged rightly for all its pairs of pictures among the samples, one or more.
     `facts["sentence"]` is its key (in NLVR2 the identifier without the number of the pair); samples without one count
     in accuracy alone. A sentence's row is its first failed sample's, or else its first sample's. Answers say true or
-    yes, false or no; one that says neither is wrong.
+    yes, false or no; one that says neither is wrong. A most frequent reference that says neither is an error, unlike in
+    `yes_no`: a statement is true or false, so that there is nothing to be left out and only damaged gold.
     """
 
     form = Form.TEXT
@@ -80,7 +82,7 @@ class Nlvr(Metric):
         self, predictions: Sequence[Any], references: Sequence[Any], corpus: Sequence[Any] | None = None
     ) -> Array:
         aligned(predictions, references)
-        golden, keys = paired_references(references, "the answers and the sentence's key")
+        golden, keys = two_parts(references, "the answers and the sentence's key")
         pairs = text_pairs(predictions, golden, self.name)
         right = [judged(text, truth_of(answers, row)) for row, (text, answers) in enumerate(pairs)]
         whole = all_right(right, [text is None for text, _ in pairs], keys, least=1)
@@ -111,9 +113,7 @@ def checked(key: Any, row: int) -> Any:
     """A key that is text or a number; MetricInputError for anything else."""
     if isinstance(key, str | int):
         return key
-    raise MetricInputError(
-        f"Sample {row}: the key is {key!r:.40}, of type {type(key).__name__}: give text or a number."
-    )
+    raise MetricInputError(f": the key is {key!r:.40}, of type {type(key).__name__}: give text or a number.", row)
 
 
 def most_frequent(answers: Sequence[str]) -> set[str]:
@@ -124,10 +124,10 @@ def most_frequent(answers: Sequence[str]) -> set[str]:
 
 
 def truth_of(answers: Sequence[str], row: int) -> bool:
-    """Whether a statement is true, as most references say; MetricInputError where they do not."""
+    """Whether a statement is true, as the most frequent reference says; MetricInputError where it does not."""
     right = verdict(answers, TRUE, FALSE)
     if right is None:
-        raise MetricInputError(f"Sample {row}: the reference {answers[0]!r:.40} is neither true nor false.")
+        raise MetricInputError(f": the most frequent of the references {answers!r:.40} is neither true nor false.", row)
     return right
 
 

@@ -16,8 +16,8 @@ from velm_bench.metrics.base import (
     aligned,
     all_ones,
     divide,
+    reference_texts,
     scatter,
-    text_pairs,
     with_count,
 )
 from velm_bench.metrics.labels import numbers_of, part_of, texts_of, without
@@ -71,12 +71,15 @@ class MeanAveragePrecision(Metric):
                 scores[:] = [found.get(label, -LARGEST) for label in self.labels]
         return out
 
+    def unknown(self) -> Array:
+        return np.repeat([0.0, -1.0], len(self.labels))
+
     def totals(self, statistics: Array, weights: Array | None = None) -> Array:
         """Per class: average precision and the weight of its right samples; shape (..., 2 x classes)."""
         weight = all_ones(statistics, weights)
-        rows = np.ascontiguousarray(np.atleast_2d(weight))
+        by_sample = np.ascontiguousarray(np.atleast_2d(weight).T)  # so that samples are put in order as whole rows
         scores, right = np.split(statistics, 2, axis=1)
-        parts = [average_precision(*each, rows) for each in zip(scores.T, right.T, strict=True)]
+        parts = [average_precision(*each, by_sample) for each in zip(scores.T, right.T, strict=True)]
         out = np.concatenate([np.stack(part, axis=-1) for part in zip(*parts, strict=True)], axis=-1)
         return out.reshape(*weight.shape[:-1], -1)
 
@@ -95,29 +98,27 @@ def right_classes(golden: Any, numbers: Mapping[str, int], row: int) -> list[int
     labels = texts_of(golden, row, "list of right labels")
     unknown = [label for label in labels if label not in numbers]
     if unknown:
-        raise MetricInputError(f"Sample {row} has the label {unknown[0]!r:.40}, which is none of the task's labels.")
+        raise MetricInputError(f" has the label {unknown[0]!r:.40}, which is none of the task's labels.", row)
     return [numbers[label] for label in labels]
 
 
 def average_precision(scores: Array, right: Array, weights: Array) -> tuple[Array, Array]:
     """Average precision of one class and the weight of its right samples, each (replicates,).
 
-    `scores` and `right` (1, 0, or below 0 where it is unknown) have shape (samples,), weights (replicates, samples).
+    `scores` and `right` (1, 0, or below 0 where it is unknown) have shape (samples,), weights (samples, replicates).
     Only thresholds at which a right sample comes in add to the sum, so weights are summed from one to the next.
     """
     order = np.argsort(-scores)
     order = order[right[order] >= 0]
     ranked, hit = scores[order], right[order] > 0
     if not hit.any():
-        return np.zeros(len(weights)), np.zeros(len(weights))
+        return np.zeros(weights.shape[1]), np.zeros(weights.shape[1])
     place = np.searchsorted(-ranked, -ranked[hit], side="right")  # behind the ties of each right sample
     ends, first = np.unique(place, return_index=True)
-    step = np.full(len(scores), len(ends))  # which threshold takes a sample in; the last is none
-    step[order] = np.searchsorted(ends, np.arange(len(order)), side="right")
-    samples = np.stack([np.bincount(step, row, len(ends) + 1)[:-1] for row in weights]).cumsum(axis=-1)
-    hits = np.add.reduceat(weights[:, order[hit]], first, axis=-1)
-    found = hits.cumsum(axis=-1)
-    return divide((hits * divide(found, samples)).sum(axis=-1), found[:, -1]), found[:, -1]
+    samples = np.add.reduceat(weights[order[: ends[-1]]], np.concatenate([[0], ends[:-1]]), axis=0).cumsum(axis=0)
+    hits = np.add.reduceat(weights[order[hit]], first, axis=0)
+    found = hits.cumsum(axis=0)
+    return divide((hits * divide(found, samples)).sum(axis=0), found[-1]), found[-1]
 
 
 class Retrieval(Metric):
@@ -141,12 +142,16 @@ class Retrieval(Metric):
     def statistics(
         self, predictions: Sequence[Any], references: Sequence[Any], corpus: Sequence[Any] | None = None
     ) -> Array:
-        golden = text_pairs([None] * len(predictions), references, self.name)
+        aligned(predictions, references)
+        golden = reference_texts(references, self.name)
         ranks = [
             ABSENT if prediction is None else first_right(prediction, set(ids), row)
-            for row, (prediction, (_, ids)) in enumerate(zip(predictions, golden, strict=True))
+            for row, (prediction, ids) in enumerate(zip(predictions, golden, strict=True))
         ]
         return with_count(np.asarray(ranks, dtype=np.float64).reshape(-1, 1))
+
+    def unknown(self) -> Array:
+        return np.asarray([ABSENT, 1.0])
 
     def totals(self, statistics: Array, weights: Array | None = None) -> Array:
         """Hits at each depth, the median itself (no sum gives it), reciprocal ranks, samples; shape (..., 6)."""

@@ -16,7 +16,7 @@ from velm_bench.metrics.base import Array, Metric, MetricUnavailableError, divid
 from velm_bench.samples import Form
 
 THRESHOLD = 0.5
-"""Below it, ANLS takes a similarity as 0."""
+"""ANLS keeps a similarity of this or more, and takes a smaller one as 0."""
 TOLERANCE = 0.05
 """How far a number may be off, relative to the right one, in relaxed accuracy."""
 
@@ -67,15 +67,15 @@ class TokenF1(ReadingMetric):
 
 
 class Anls(ReadingMetric):
-    """Average normalised Levenshtein similarity (Biten et al. 2019), case-insensitive, 0 below 0.5.
+    """Average normalised Levenshtein similarity (Biten et al. 2019), case-insensitive; one below 0.5 counts 0.
 
-    White space is joined and stripped as in DocVQA's evaluation. That script divides by the length of the texts as
-    given; here it is that of the texts compared, so that an answer cannot be padded with spaces until it scores. Where
-    no text has outer or repeated white space the two are equal.
+    DocVQA's evaluation keeps exactly 0.5, which the paper takes as 0, and joins and strips white space; so does this.
+    That script divides by the length of the texts as given; here it is that of the texts compared, so that an answer
+    cannot be padded with spaces until it scores. Where no text has outer or repeated white space the two are equal.
     """
 
     name = "anls"
-    signature = "anls|threshold:0.5|case:lower|space:joined|length:compared|refs:max|v:1"
+    signature = "anls|threshold:keep>=0.5|case:lower|space:joined|length:compared|refs:max|v:1"
     outputs = ("anls",)
 
     def scores(self, prediction: str, references: Sequence[str]) -> Sequence[float]:

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 
 from velm_bench.errors import UsageError
-from velm_bench.metrics.base import Array, Metric, MetricUnavailableError, text_pairs, undefined, with_count
+from velm_bench.metrics.base import Array, Metric, text_pairs, undefined, with_count
+from velm_bench.metrics.optional import levenshtein
 from velm_bench.samples import Form
 
 Counts = tuple[int, int, int, int]
@@ -49,10 +50,12 @@ class ErrorRate(Metric):
 
     form = Form.TEXT
     takes = "a text normalisation"
+    usual = "basic"
+    """The normalisation that the names of the outputs leave out; another one is a part of them."""
     columns = ("substitutions", "deletions", "insertions", "length", "samples")
     higher_is_better = False
 
-    def __init__(self, labels: Sequence[str] = (), argument: str = "basic") -> None:
+    def __init__(self, labels: Sequence[str] = (), argument: str = usual) -> None:
         super().__init__(labels)
         if argument not in NORMALISATIONS:
             raise UsageError(
@@ -61,7 +64,8 @@ class ErrorRate(Metric):
             )
         self.normalise = NORMALISATIONS[argument]
         self.signature = f"{self.name}|norm:{argument}|refs:lowest-rate|v:1"
-        self.outputs = (self.name, *(f"{self.name}_{part}" for part in self.columns[:3]))
+        main = self.name if argument == self.usual else f"{self.name}_{argument}"
+        self.outputs = (main, *(f"{main}_{part}" for part in self.columns[:3]))
 
     def units(self, text: str) -> Sequence[str]:
         """What is compared: the words of a text."""
@@ -70,14 +74,14 @@ class ErrorRate(Metric):
     def statistics(
         self, predictions: Sequence[Any], references: Sequence[Any], corpus: Sequence[Any] | None = None
     ) -> Array:
-        levenshtein, rows = edit_distance(), []
+        distance, rows = levenshtein(self.name), []
         for text, golden in text_pairs(predictions, references, self.name):
             right = [self.units(reference) for reference in golden]
             if text is None:
                 rows.append(failed(right))
             else:
                 found = self.units(text)
-                rows.append(min((edits(levenshtein, units, found) for units in right), key=rate))
+                rows.append(min((edits(distance, units, found) for units in right), key=rate))
         return with_count(np.asarray(rows, dtype=np.float64).reshape(-1, 4))
 
     def finalize(self, totals: Array) -> Array:
@@ -102,10 +106,10 @@ class CharacterErrorRate(ErrorRate):
         return " ".join(super().units(text))
 
 
-def edits(levenshtein: ModuleType, reference: Sequence[str], hypothesis: Sequence[str]) -> Counts:
+def edits(distance: ModuleType, reference: Sequence[str], hypothesis: Sequence[str]) -> Counts:
     """The fewest edits that turn the reference into the hypothesis; where several ways tie, rapidfuzz' choice."""
     counts = {"equal": 0, "replace": 0, "delete": 0, "insert": 0}
-    for tag, start, end, first, last in levenshtein.opcodes(reference, hypothesis):
+    for tag, start, end, first, last in distance.opcodes(reference, hypothesis):
         counts[tag] += max(end - start, last - first)
     return counts["replace"], counts["delete"], counts["insert"], len(reference)
 
@@ -119,14 +123,3 @@ def failed(references: Sequence[Sequence[str]]) -> Counts:
     """The counts of a failed sample: its longest reference deleted, or one insertion where all are empty."""
     length = max(map(len, references))
     return 0, length, int(length == 0), length
-
-
-def edit_distance() -> ModuleType:
-    """rapidfuzz' Levenshtein distance; MetricUnavailableError where rapidfuzz is not installed."""
-    try:
-        from rapidfuzz.distance import Levenshtein
-    except ImportError as error:
-        raise MetricUnavailableError(
-            "Error rates of transcriptions need rapidfuzz: run pip install 'velm-bench[metrics]'."
-        ) from error
-    return Levenshtein

@@ -26,10 +26,12 @@ def sample_of(one: str, rows: Sequence[Row], settings: TableSettings, kind: str,
     references = defects.catch(lambda: _references(rows, settings, kind), ())
     group = defects.catch(lambda: _group(first, fields.group, image), "")
     slices = {name: _subset(first, cell, defects) for name, cell in fields.named_slices().items()}
+    facts = {name: _fact(first, cell, defects) for name, cell in fields.facts.items()}
     if not defects.found:
         defects.catch(lambda: _require_agreement(rows, fields, kind, inputs, references), None)
     named = {name: value for name, value in slices.items() if value}
-    return Sample(one, images, inputs, references, group, named, problem=str(defects))
+    known = {name: value for name, value in facts.items() if value is not None}
+    return Sample(one, images, inputs, references, group, named, known, problem=str(defects))
 
 
 def _picture(folder: Path, value: Any) -> Picture:
@@ -53,11 +55,18 @@ def _subset(row: Row, cell: Column, defects: Defects) -> str:
     return "" if value is None else str(value)
 
 
+def _fact(row: Row, cell: Column, defects: Defects) -> Any:
+    """The value as it stands in the cell; None where that is empty, as CSV knows no other way to leave a fact out."""
+    value = defects.catch(lambda: row.cell(cell), None)
+    return None if value == "" else value
+
+
 def _require_agreement(
     rows: Sequence[Row], fields: Fields, kind: str, inputs: Mapping[str, Any], references: Sequence[Any]
 ) -> None:
-    """SampleError for merged rows with different questions or pictures, and for tokens that lack tags."""
-    for name, cell in {"image": fields.image, **fields.inputs()}.items():
+    """SampleError for merged rows with different questions, pictures or facts, and for tokens that lack tags."""
+    facts = {f"facts.{name}": cell for name, cell in fields.facts.items()}
+    for name, cell in {"image": fields.image, **fields.inputs(), **facts}.items():
         if any(row.cell(cell) != rows[0].cell(cell) for row in rows[1:]):
             raise SampleError(f"The rows merged by 'group_by' differ in '{name}'.")
     if kind == "ner" and len(inputs["tokens"]) != len(references):
@@ -72,12 +81,14 @@ def _texts(row: Row, settings: TableSettings) -> tuple[str, ...]:
     return texts(row.cell(settings.fields.references))
 
 
-def _label(row: Row, settings: TableSettings) -> tuple[str, ...]:
+def _labels(row: Row, settings: TableSettings) -> tuple[str, ...]:
+    """The label, or those of a list, each once: all of them are right, or of an empty list none."""
     value = row.cell(settings.fields.references)
     if value is None or value == "":
         raise SampleError("The label is missing: the reference list is empty.")
     options = [] if settings.fields.options is None else list(_listed(row.cell(settings.fields.options)))
-    return (_name(value, options or settings.names),)
+    entries = value if isinstance(value, list) else [value]
+    return tuple(dict.fromkeys(_name(entry, options or settings.names) for entry in entries))
 
 
 def _tags(row: Row, settings: TableSettings) -> tuple[str, ...]:
@@ -90,7 +101,7 @@ def _tags(row: Row, settings: TableSettings) -> tuple[str, ...]:
 
 def _name(value: Any, names: Sequence[str]) -> str:
     """A name that is one, or the one at that position; SampleError if `names` knows neither."""
-    if isinstance(value, bool) or not isinstance(value, str | int):
+    if value == "" or isinstance(value, bool) or not isinstance(value, str | int):
         raise SampleError(f"The label {value!r:.40} is neither a name nor a number.")
     if not names or value in names:
         return str(value)
@@ -122,7 +133,7 @@ INPUTS: Mapping[str, Callable[[Any], Any]] = {"question": _question, "tokens": _
 REFERENCES: Mapping[str, Callable[[Row, TableSettings], tuple[str, ...]]] = {
     "captioning": _texts,
     "vqa": _texts,
-    "classification": _label,
+    "classification": _labels,
     "ner": _tags,
 }
 """How each kind reads its references from a row."""

@@ -43,7 +43,7 @@ class CocoSettings(FileSettings):
 class CocoSource(FileSource[CocoSettings]):
     """A sample per image, in the order of `images`; its references are its captions in the order of `annotations`.
 
-    Where `instances` are given, the facts of each image that they list hold `objects`, the names of its categories.
+    Where `instances` are given, which must list every image, its facts hold `objects`, the names of its categories.
     """
 
     Settings = CocoSettings
@@ -60,6 +60,16 @@ class CocoSource(FileSource[CocoSettings]):
         if self.settings.instances:
             self.instances = self.place.find(self.settings.instances, "instances")
             self.objects = _objects(read_json(self.instances), self.instances)
+            self._require_instances(self.instances)
+
+    def _require_instances(self, path: Path) -> None:
+        """UsageError where the instances file knows nothing of an image: that is another thing than no objects."""
+        lacking = [one for one in self.images if one not in self.objects]
+        if lacking:
+            raise UsageError(
+                f"The file {path} does not list {len(lacking)} of the {len(self.images)} images of {self.path}, "
+                f"'{lacking[0]}' the first: give the instances of the same images."
+            )
 
     def content(self) -> list[str]:
         return [digest_file(path) for path in (self.path, self.instances) if path]
@@ -72,7 +82,7 @@ class CocoSource(FileSource[CocoSettings]):
         defects = Defects(f"{self.path.name}, image {one}")
         references = defects.catch(lambda: texts(self.captions[one]), ())
         images = defects.catch(lambda: self._pictures(record), ())
-        facts = {"objects": sorted(self.objects[one])} if one in self.objects else {}
+        facts = {"objects": sorted(self.objects[one])} if self.instances else {}
         return Sample(one, images, references=references, group=one, facts=facts, problem=str(defects))
 
     def _pictures(self, record: Mapping[str, Any]) -> tuple[Picture, ...]:

@@ -32,7 +32,7 @@ class Fields(BaseModel):
     references: Cell = Field(
         validation_alias=AliasChoices("references", "caption", "captions", "answer", "answers", "label", "tags")
     )
-    """What is right: caption(s), answer(s), a label or tags; any of these names will do."""
+    """What is right: caption(s), answer(s), label(s) or tags; any of these names will do."""
     id: Cell | None = None
     """The unique id; the row's position, counted from 0, if left out (with `group_by`, the common key)."""
     image: Cell | None = None
@@ -47,6 +47,8 @@ class Fields(BaseModel):
     """The statistical cluster; the image's path if left out."""
     slices: list[Cell] | dict[str, Cell] = Field(default_factory=list)
     """Columns that name subsets: a list, or slice names to columns."""
+    facts: dict[str, Cell] = Field(default_factory=dict)
+    """What single metrics ask for beyond the references (docs/metrics.md), never shown to a model: names to columns."""
 
     def named_slices(self) -> Mapping[str, Column]:
         """Slice names to columns."""
@@ -59,10 +61,8 @@ class Fields(BaseModel):
 
     def cells(self) -> list[Column]:
         """Every column or template in use."""
-        single = (self.references, self.id, self.image, self.group)
-        return [
-            column for column in (*single, *self.inputs().values(), *self.named_slices().values()) if column is not None
-        ]
+        named = (*self.inputs().values(), *self.named_slices().values(), *self.facts.values())
+        return [column for column in (self.references, self.id, self.image, self.group, *named) if column is not None]
 
 
 Plain = str | int | float | bool

@@ -34,11 +34,15 @@ class Kind(ABC):
         missing = [key for key in self.inputs if key not in sample.inputs]
         if missing:
             return f"The sample has no '{missing[0]}': map it under 'fields' in the task's source."
-        return "" if sample.references else "The reference list is empty."
+        return "" if sample.references or self.none_is_right(sample) else "The reference list is empty."
 
     def scorable(self, sample: Sample) -> bool:
         """Whether the references say what is right, even where the sample cannot be asked."""
-        return bool(sample.references)
+        return bool(sample.references) or self.none_is_right(sample)
+
+    def none_is_right(self, sample: Sample) -> bool:
+        """Whether an empty list of references says that nothing is right, and not that nobody knows what is."""
+        return False
 
     def text(self, sample: Sample) -> str:
         """The prompt for a sample; UsageError where the template names a field that the samples lack."""
@@ -72,8 +76,11 @@ class Kind(ABC):
         """What an answer says, in the form that the metrics compare."""
 
     def truth(self, sample: Sample) -> Any:
-        """The best single answer known: text, a label, or tags. What an oracle says and a majority counts."""
-        return sample.facts.get("oracle") or sample.references[0]
+        """The best single answer known: text, a label, or tags; None where none is right.
+
+        It is what an oracle says and a majority counts.
+        """
+        return sample.facts.get("oracle") or next(iter(sample.references), None)
 
 
 class TextKind(Kind):

@@ -1,4 +1,4 @@
-"""Classification: one label out of a closed set."""
+"""Classification: a label out of a closed set; several may be right."""
 
 from __future__ import annotations
 
@@ -10,9 +10,18 @@ from velm_bench.options import find_label
 from velm_bench.samples import Ability, Answer, ChoiceAnswer, ChooseRequest, Form, Prediction, Request, Sample
 from velm_bench.tasks.base import Kind, text_of
 
+MULTI_LABEL = frozenset({"mean_average_precision"})
+"""Metrics to which a sample of no label is one like any other."""
+MOST_EXPONENT = 700.0
+"""Beyond it a number is no float64."""
+
 
 class Classification(Kind):
-    """Asks for a probability per option; a model that can only generate is asked to write the label."""
+    """Asks for a probability per option; a model that can only generate is asked to write the label.
+
+    References are the right labels, usually one. None at all is an answer where a metric of the task takes several
+    labels, and a defect of the sample elsewhere.
+    """
 
     name = "classification"
     form = Form.LABEL
@@ -37,12 +46,22 @@ class Classification(Kind):
         if found:
             return found
         options = self.options(sample)
-        if sample.references[0] not in options:
-            return f"The label '{sample.references[0]}' is not among the options."
+        unknown = [label for label in sample.references if label not in options]
+        if unknown:
+            return f"The label '{unknown[0]}' is not among the options."
         return self.refuse_options(options) if sample.inputs.get("options") else ""
 
     def scorable(self, sample: Sample) -> bool:
-        return super().scorable(sample) and sample.references[0] in self.options(sample)
+        return super().scorable(sample) and all(label in self.options(sample) for label in sample.references)
+
+    def none_is_right(self, sample: Sample) -> bool:
+        known = not sample.references and not sample.problem  # a label that cannot be read leaves none as well
+        return known and self.multi_label
+
+    @property
+    def multi_label(self) -> bool:
+        """Whether a metric of the task takes several labels: then each label's probability stands for itself."""
+        return not MULTI_LABEL.isdisjoint(self.task.metrics)
 
     def request(self, sample: Sample, abilities: Collection[Ability]) -> Request:
         options, prompt = self.options(sample), self.text(sample)
@@ -55,15 +74,15 @@ class Classification(Kind):
     def predict(self, sample: Sample, answer: Answer) -> Prediction:
         options = self.options(sample)
         if isinstance(answer, ChoiceAnswer):
-            return Prediction(_from_logprobs(options, answer.logprobs))
+            return Prediction(_from_logprobs(options, answer.logprobs, normalised=not self.multi_label))
         label = find_label(text_of(answer), options)
         return Prediction({"label": label, "ranked": None, "probabilities": None}, failures=int(label is None))
 
 
-def _from_logprobs(options: Sequence[str], logprobs: Sequence[float]) -> dict[str, object]:
-    top = max(logprobs)
-    weights = [math.exp(value - top) for value in logprobs]
-    total = sum(weights)
+def _from_logprobs(options: Sequence[str], logprobs: Sequence[float], normalised: bool) -> dict[str, object]:
+    top = max(logprobs) if normalised else 0.0
+    weights = [math.exp(min(value - top, MOST_EXPONENT)) for value in logprobs]
+    total = sum(weights) if normalised else 1.0
     order = sorted(range(len(options)), key=lambda index: -logprobs[index])
     return {
         "label": options[order[0]],

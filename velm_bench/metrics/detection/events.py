@@ -73,10 +73,9 @@ def pack(blocks: Sequence[Events], at_least: int) -> Array:
 def unpack(statistics: Array, areas: int) -> Found:
     """What `pack` packed, over that many area ranges."""
     events = statistics.reshape(len(statistics), statistics.shape[1] // len(EVENT), len(EVENT))
-    known = events[:, :, 1] >= 0  # unknown gold is -1
-    image, place = np.nonzero(known & (events[:, :, 0] == OBJECT))
+    image, place = np.nonzero(events[:, :, 0] == OBJECT)
     gold = events[image, place]
-    at, place = np.nonzero(known & (events[:, :, 0] == DETECTION))
+    at, place = np.nonzero(events[:, :, 0] == DETECTION)
     found = events[at, place]
     category = found[:, 1].astype(np.int64)
     rank = rank_within((at << 32) + category)

@@ -28,7 +28,7 @@ class Image:
 
     def wrong(self, why: str) -> MetricInputError:
         """The error for this image."""
-        return MetricInputError(f"Sample {self.row}: {why}.")
+        return MetricInputError(f": {why}.", self.row)
 
 
 def objects_of(reference: Any, row: int) -> tuple[Image, Sequence[Item]]:

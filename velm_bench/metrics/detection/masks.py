@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from velm_bench.metrics.base import Array, Mask, MetricUnavailableError
+from velm_bench.metrics.base import Array, Mask
 from velm_bench.metrics.detection.fields import Image, size_of, vectors
 from velm_bench.metrics.detection.runs import rank_within, running_sums
+from velm_bench.metrics.optional import needed
 
 Runs = NDArray[np.int64]
 """Lengths of runs of pixels, column by column, outside and inside the mask in turn."""
@@ -24,12 +25,8 @@ LONGEST = 7
 
 def mask_tools() -> Any:
     """The mask functions of faster-coco-eval; MetricUnavailableError where it is not installed."""
-    try:
+    with needed("faster-coco-eval", "detection:segm"):
         from faster_coco_eval.core import mask
-    except ImportError as error:
-        raise MetricUnavailableError(
-            "Detection of masks needs faster-coco-eval: run pip install 'velm-bench[metrics]'."
-        ) from error
     return mask
 
 

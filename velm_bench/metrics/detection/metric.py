@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from velm_bench.errors import UsageError
-from velm_bench.metrics.base import Array, Metric, aligned, all_ones
+from velm_bench.metrics.base import Array, Metric, aligned, all_ones, reading_corpus
 from velm_bench.metrics.detection.accumulate import accumulate
 from velm_bench.metrics.detection.events import EVENT, Events, events_of, pack, unpack
 from velm_bench.metrics.detection.fields import categories_of
@@ -73,12 +73,22 @@ class Detection(Metric):
         """
         aligned(predictions, references)
         scenes = read_scenes(references)
-        categories = self._categories([*scenes, *read_scenes(corpus or ())])
+        with reading_corpus():
+            categories = self._categories([*scenes, *read_scenes(corpus or ())])
         blocks = [slice(start, start + BLOCK) for start in range(0, len(scenes), BLOCK)]
         parts = [self._events(predictions[block], scenes[block], categories) for block in blocks]
         rows = pack(parts, at_least=len(self.columns) // len(EVENT))
         self.columns = columns(rows.shape[1] // len(EVENT))
         return rows
+
+    def concatenate(self, shards: Sequence[Array]) -> Array:
+        """The shards' rows, the narrower ones filled up, and `columns` set to fit.
+
+        Without labels the shards must come of one `corpus`, so that each numbers the categories alike.
+        """
+        width = max(len(self.columns), *(shard.shape[1] for shard in shards))
+        self.columns = columns(width // len(EVENT))
+        return np.concatenate([np.pad(shard, ((0, 0), (0, width - shard.shape[1]))) for shard in shards])
 
     def _categories(self, scenes: Sequence[Scene]) -> dict[str, int]:
         """A number for each category: the labels, or else those that occur."""

@@ -32,14 +32,12 @@ class BertScore(NeuralMetric):
     name = "bertscore"
     takes = "an encoder checkpoint"
     outputs = ("bertscore_f1", "bertscore_precision", "bertscore_recall")
-    columns = ("f1", "precision", "recall", "samples")
 
     def __init__(self, labels: Sequence[str] = (), checkpoint: str = "") -> None:
-        super().__init__(labels, checkpoint)
         name, at, layer = checkpoint.rpartition("@")
         chosen = bool(at) and layer.isascii() and layer.isdigit()
-        self.checkpoint = Checkpoint(name if chosen else checkpoint)
         self.layer = int(layer) if chosen else None
+        super().__init__(labels, name if chosen else checkpoint, f"@{self.layer}" if chosen else "")
 
     @property
     def signature(self) -> str:  # type: ignore[override]

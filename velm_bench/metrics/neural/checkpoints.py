@@ -33,11 +33,16 @@ class Checkpoint:
         return locate(self.name, download=True)
 
     @property
-    def signed(self) -> str:
-        """The last part of its name and a digest of its files ("absent" where it is not here), for a signature."""
+    def label(self) -> str:
+        """The last part of its name: letters, digits, dots, hyphens and underscores."""
         plain = Path(self.name)
-        label = plain.resolve().name if plain.is_dir() else plain.name
-        return f"model:{re.sub(r'[^A-Za-z0-9_.-]+', '-', label)}|files:{self._digest}"
+        last = plain.resolve().name if plain.is_dir() else plain.name
+        return re.sub(r"[^A-Za-z0-9_.-]+", "-", last)
+
+    @property
+    def signed(self) -> str:
+        """Its label and a digest of its files ("absent" where it is not here), for a signature."""
+        return f"model:{self.label}|files:{self._digest}"
 
     @property
     def _digest(self) -> str:

@@ -33,11 +33,6 @@ class ClipScore(NeuralMetric):
     name = "clipscore"
     takes = "a CLIP checkpoint"
     outputs = ("clipscore", "ref_clipscore")
-    columns = ("clipscore", "ref_clipscore", "samples")
-
-    def __init__(self, labels: Sequence[str] = (), checkpoint: str = "") -> None:
-        super().__init__(labels, checkpoint)
-        self.checkpoint = Checkpoint(checkpoint)
 
     @property
     def signature(self) -> str:  # type: ignore[override]
@@ -64,21 +59,21 @@ class ClipScore(NeuralMetric):
 
 def _split(reference: Any, row: int) -> tuple[Any, Any]:
     if not isinstance(reference, tuple) or len(reference) != 2:
-        raise MetricInputError(f"Sample {row} needs a pair (images, captions) as its reference for clipscore.")
+        raise MetricInputError(" needs a pair (images, captions) as its reference for clipscore.", row)
     return reference
 
 
 def _one_picture(images: Any, row: int) -> Picture:
     if not isinstance(images, Sequence) or isinstance(images, str | bytes) or len(images) != 1:
         count = len(images) if isinstance(images, Sequence) and not isinstance(images, str | bytes) else "no list of"
-        raise MetricInputError(f"Sample {row} has {count} images: clipscore needs one.")
+        raise MetricInputError(f" has {count} images: clipscore needs one.", row)
     (image,) = images
     if isinstance(image, str | Path):
         return EncodedPicture(Path(image))
     if isinstance(image, np.ndarray) and image.dtype == np.uint8 and image.ndim in (2, 3):
         return ArrayPicture(image)
     if not isinstance(image, Picture):
-        raise MetricInputError(f"Sample {row}: the image is of type {type(image).__name__}: give a path or pixels.")
+        raise MetricInputError(f": the image is of type {type(image).__name__}: give a path or pixels.", row)
     return image
 
 

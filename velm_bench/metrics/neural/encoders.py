@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from velm_bench.errors import RunError, UsageError
-from velm_bench.metrics.base import Array, Metric, divide, with_count
+from velm_bench.metrics.base import Array, ColumnMeans, divide, with_count
+from velm_bench.metrics.neural.checkpoints import Checkpoint
 from velm_bench.samples import Form
 
 PORTION = 256
@@ -25,17 +26,23 @@ USUAL_LENGTH = 512
 Embedding = NDArray[np.float32]
 
 
-class NeuralMetric(Metric):
-    """The mean of scores that a network gives each answered sample; a failed sample scores 0 and is never looked at."""
+class NeuralMetric(ColumnMeans):
+    """The mean of scores that a network gives each answered sample; a failed sample scores 0 and is never looked at.
+
+    Outputs end in the checkpoint's name, so that a task may have the same metric with several checkpoints.
+    """
 
     form = Form.TEXT
 
-    def __init__(self, labels: Sequence[str] = (), checkpoint: str = "") -> None:
+    def __init__(self, labels: Sequence[str] = (), checkpoint: str = "", part: str = "") -> None:
+        """`part` is added to the checkpoint's name in the outputs, where only a part of it is used."""
         super().__init__(labels)
         if not checkpoint:
             raise UsageError(
                 f"The metric '{self.name}' needs {self.takes}: write '{self.name}:FOLDER' or '{self.name}:ORG/NAME'."
             )
+        self.checkpoint = Checkpoint(checkpoint)
+        self.outputs = tuple(f"{output}/{self.checkpoint.label}{part}" for output in self.outputs)
 
     @abstractmethod
     def pairs(self, predictions: Sequence[Any], references: Sequence[Any]) -> list[tuple[str | None, Any]]:
@@ -59,9 +66,6 @@ class NeuralMetric(Metric):
         if not np.isfinite(rows).all():
             raise RunError(f"The checkpoint of '{self.name}' gives numbers that are not finite: it is damaged.")
         return with_count(rows)
-
-    def finalize(self, totals: Array) -> Array:
-        return divide(totals[..., :-1], totals[..., -1:], empty=np.nan)
 
 
 def embed(
