@@ -115,3 +115,10 @@ def test_the_cache_is_where_the_user_keeps_caches(monkeypatch: pytest.MonkeyPatc
     assert cache_root() == Path("/somewhere/velm-bench")
     monkeypatch.delenv("XDG_CACHE_HOME")
     assert cache_root() == Path.home() / ".cache" / "velm-bench"
+    monkeypatch.setattr(Path, "home", homeless)
+    with pytest.raises(UnavailableError, match="set VELM_CACHE"):
+        cache_root()
+
+
+def homeless() -> Path:
+    raise RuntimeError("Could not determine home directory.")

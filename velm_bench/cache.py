@@ -20,11 +20,17 @@ ABANDONED = 24 * 60 * 60
 
 
 def cache_root() -> Path:
-    """`VELM_CACHE`, or velm-bench in the user's cache folder (`XDG_CACHE_HOME`, ~/.cache)."""
+    """`VELM_CACHE`, or velm-bench in the user's cache folder (`XDG_CACHE_HOME`, ~/.cache).
+
+    UnavailableError for a user without a home.
+    """
     chosen = os.environ.get("VELM_CACHE")
     if chosen:
         return Path(chosen)
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "velm-bench"
+    try:
+        return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "velm-bench"
+    except RuntimeError as error:  # a user without an entry in the password file, and no HOME
+        raise UnavailableError("There is no home folder to keep a cache in: set VELM_CACHE to a folder.") from error
 
 
 def cached(name: str, key: str, make: Callable[[Path], None]) -> Path:

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import io
+import signal
+import subprocess
+import sys
 import threading
+import time
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -14,9 +18,9 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import Velm, World
-from velm_bench.cli.installing import Progress
+from velm_bench.cli.installing import STOPS, Progress, stops_raised
 from velm_bench.metrics import spice_resources
-from velm_bench.metrics.spice_resources import ARCHIVE, JARS
+from velm_bench.metrics.spice_resources import ARCHIVE, HELD, JARS
 
 
 @dataclass
@@ -24,33 +28,47 @@ class Served:
     """An archive on a server, and what was asked of it."""
 
     data: bytes
-    claimed: int | None = None
+    claimed: int | str | None = None
     """The length it claims to have, where that is not the truth."""
     status: int = 200
+    location: str = ""
+    """Where it sends those who ask."""
+    stalls: bool = False
+    """Whether it falls silent after half of it."""
     requests: list[str] = field(default_factory=list)
 
 
-def archive(names: tuple[str, ...] = (*JARS, "README.txt")) -> bytes:
+def zipped(files: dict[str, bytes]) -> bytes:
     stream = io.BytesIO()
     with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as held:
-        for name in names:
-            held.writestr(f"{ARCHIVE}/{name}", f"the bytes of {name}")
-        held.writestr("../../outside.txt", "written by an archive that climbs")
+        for name, data in files.items():
+            held.writestr(name, data)
     return stream.getvalue()
+
+
+def archive(names: tuple[str, ...] = (*JARS, "README.txt")) -> bytes:
+    jars = {f"{ARCHIVE}/{name}": zipped({HELD.get(name, "text"): name.encode()}) for name in names}
+    return zipped({**jars, "../../outside.txt": b"written by an archive that climbs"})
 
 
 @pytest.fixture
 def served(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Served]:
     """A server that is asked instead of Stanford's; the cache is empty, and CoreNLP is nowhere."""
-    made = Served(archive())
+    made, over = Served(archive()), threading.Event()
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             made.requests.append(self.path)
             self.send_response(made.status)
             self.send_header("Content-Length", str(len(made.data) if made.claimed is None else made.claimed))
+            if made.location:
+                self.send_header("Location", made.location)
             self.end_headers()
-            self.wfile.write(made.data)
+            if made.stalls:
+                self.wfile.write(made.data[: len(made.data) // 2])
+                over.wait(60)
+            else:
+                self.wfile.write(made.data)
 
         def log_message(self, *words: object) -> None:
             """Nothing is said."""
@@ -63,6 +81,7 @@ def served(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Served]:
     monkeypatch.setattr(spice_resources, "URL", f"http://127.0.0.1:{server.server_port}/{ARCHIVE}.zip")
     trust(made, monkeypatch)
     yield made
+    over.set()
     server.shutdown()
     server.server_close()
 
@@ -90,7 +109,7 @@ def test_the_jars_are_fetched_once_and_found(velm: Velm, served: Served, tmp_pat
         "spice-corenlp-3.6.0",
         *(f"spice-corenlp-3.6.0/{name}" for name in sorted(JARS)),
     ]
-    assert spice_resources.find_jars()[1].read_text() == f"the bytes of {JARS[1]}"
+    assert zipfile.ZipFile(spice_resources.find_jars()[1]).read(HELD[JARS[1]]) == JARS[1].encode()
     assert not list(tmp_path.parent.rglob("outside.txt"))
     found = spice_line(velm, "--install", "spice")
     assert (found["state"], found["mend"]) == ("ok", "")
@@ -145,6 +164,94 @@ def test_a_server_that_refuses(velm: Velm, served: Served, tmp_path: Path) -> No
     assert called.code == 4
     assert "Service Unavailable" in called.sentence
     assert everything(tmp_path / "cache") == []
+
+
+@pytest.mark.parametrize("claimed", ["lots", "-5", "", "9" * 5000])
+def test_a_length_that_is_no_length_is_not_believed(velm: Velm, served: Served, claimed: str) -> None:
+    served.claimed = claimed
+    assert velm("doctor", "--install", "spice").code == 0
+
+
+@pytest.mark.parametrize(
+    ("location", "said"),
+    [
+        ("", "(The HTTP server returned a redirect error that would lead to an infinite loop)"),
+        ("http://[::1", "could not be fetched"),
+        ("http://127.0.0.1:port/", "could not be fetched"),
+        ("file:///etc/passwd", "not allowed"),
+    ],
+)
+def test_a_redirection_that_leads_nowhere_is_one_sentence(
+    velm: Velm, served: Served, tmp_path: Path, location: str, said: str
+) -> None:
+    served.status, served.location = 302, location or spice_resources.URL
+    called = velm("doctor", "--install", "spice")
+    assert called.code == 4
+    assert said in called.sentence
+    assert called.err == called.sentence + "\n"
+    assert "unforeseen" not in called.sentence
+    assert everything(tmp_path / "cache") == []
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="signals of POSIX")
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP", "SIGINT"])
+def test_a_download_that_is_stopped_leaves_nothing(served: Served, tmp_path: Path, name: str) -> None:
+    served.stalls = True
+    imports = "from velm_bench.cli.main import main; from velm_bench.metrics import spice_resources"
+    code = f"{imports}; spice_resources.URL = {spice_resources.URL!r}; main()"
+    command = [sys.executable, "-c", code, "doctor", "--install", "spice"]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    while not served.requests and process.poll() is None:
+        time.sleep(0.01)
+    process.send_signal(getattr(signal, name))
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 128 + getattr(signal, name)
+    assert "Traceback" not in said
+    assert everything(tmp_path / "cache") == []
+
+
+def be_stopped() -> None:
+    with stops_raised():
+        signal.raise_signal(signal.SIGHUP)
+        signal.raise_signal(signal.SIGTERM)
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="signals of POSIX")
+def test_signals_are_as_before_afterwards_and_one_that_is_ignored_stays_so() -> None:
+    former = {number: signal.getsignal(number) for number in STOPS}
+    try:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        with pytest.raises(SystemExit) as caught:
+            be_stopped()
+        assert caught.value.code == 128 + signal.SIGTERM
+        assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+        assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    finally:
+        for number, handler in former.items():
+            signal.signal(number, handler)
+
+
+@pytest.mark.parametrize("damaged", [b"", b"no jar", zipped({"README.txt": b""})])
+def test_a_damaged_jar_in_the_cache_is_fetched_again(
+    velm: Velm, served: Served, tmp_path: Path, damaged: bytes
+) -> None:
+    velm("doctor", "--install", "spice")
+    jar = tmp_path / "cache" / "spice-corenlp-3.6.0" / JARS[1]
+    jar.write_bytes(damaged)
+    line = spice_line(velm)
+    assert (line["state"], line["mend"]) == ("missing", "velm-bench doctor --install spice")
+    assert spice_line(velm, "--install", "spice")["state"] == "ok"
+    assert len(served.requests) == 2
+
+
+def test_jars_that_are_none_are_no_spice(velm: Velm, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in JARS:
+        (tmp_path / name).touch()
+    monkeypatch.setenv("VELM_SPICE", str(tmp_path))
+    line = spice_line(velm)
+    assert (line["state"], line["mend"]) == ("missing", "change or unset VELM_SPICE")
+    assert line["what"].startswith(f"VELM_SPICE names the folder {tmp_path}, whose {JARS[0]} cannot be read as a jar")
 
 
 def test_no_network_is_one_sentence(

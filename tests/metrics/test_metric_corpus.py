@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import shutil
 import weakref
 from collections import Counter
 from collections.abc import Iterable
@@ -17,7 +18,7 @@ from hypothesis import strategies as st
 from tests.metrics import plain_captions
 from tests.metrics.hostile import HOSTILE
 from velm_bench.cache import cache_root
-from velm_bench.errors import UnavailableError
+from velm_bench.errors import UsageError
 from velm_bench.metrics import build, captions, corpus, ngrams, reference_cache
 from velm_bench.metrics.captions import CaptionSet
 from velm_bench.metrics.corpus import CaptionCorpus
@@ -240,46 +241,112 @@ def test_stored_references_are_never_those_of_others(monkeypatch: pytest.MonkeyP
     assert len(entries()) == 5
 
 
+@pytest.mark.parametrize("word", ["1", "true", "YES", " On "])
+def test_words_that_switch_the_cache_on(monkeypatch: pytest.MonkeyPatch, word: str) -> None:
+    monkeypatch.setenv("VELM_REFERENCE_CACHE", word)
+    scores()
+    assert len(entries()) == 1
+
+
+@pytest.mark.parametrize("word", ["0", "False", "no", "OFF", "", " "])
+def test_words_that_leave_the_cache_off(monkeypatch: pytest.MonkeyPatch, word: str) -> None:
+    monkeypatch.setenv("VELM_REFERENCE_CACHE", word)
+    scores()
+    assert entries() == []
+
+
+@pytest.mark.parametrize("word", ["2", "maybe", "yess", "/tmp/cache"])
+def test_another_word_is_refused(monkeypatch: pytest.MonkeyPatch, word: str) -> None:
+    monkeypatch.setenv("VELM_REFERENCE_CACHE", word)
+    with pytest.raises(UsageError, match=f"VELM_REFERENCE_CACHE is '{word}', which is neither yes nor no"):
+        scores()
+
+
 @settings(max_examples=50, deadline=None)
 @given(st.lists(st.lists(TEXT, min_size=1, max_size=3), max_size=5))
 def test_what_is_stored_is_what_is_read(samples: list[list[str]]) -> None:
     known = CaptionSet(tuple(map(tuple, samples)))
-    path = cache_root() / reference_cache.FILE
-    reference_cache.save(known, path)
-    read = reference_cache.load(path)
+    cache_root().mkdir(exist_ok=True)
+    reference_cache.save(known, cache_root(), "key")
+    read = reference_cache.load(cache_root(), "key")
     assert read.captions == known.captions
     assert read.encoding.vocabulary == known.encoding.vocabulary
     assert repr(read.encoding) == repr(known.encoding)
 
 
-def damage(path: Path, place: float) -> None:
-    data = bytearray(path.read_bytes())
-    data[int(place * len(data))] ^= 0xFF
-    path.write_bytes(data)
+def again() -> list[list[float]]:
+    """All scores, as in another process."""
+    corpus._latest = None
+    return scores()
 
 
-@pytest.mark.parametrize("how", ["empty", "cut", "gone", *(step / 23 for step in range(23))])
-def test_a_damaged_entry_is_made_again(monkeypatch: pytest.MonkeyPatch, how: str | float) -> None:
+def test_wherever_a_file_is_damaged_it_is_made_again(monkeypatch: pytest.MonkeyPatch, tokenised: list[str]) -> None:
+    """Sixteen zeros at any place: in a header, in an array, in a checksum, or in what tells where they lie."""
+    monkeypatch.setenv("VELM_REFERENCE_CACHE", "1")
+    known = CaptionCorpus.of(PREDICTIONS, REFERENCES).golden
+    (path,) = entries()
+    sound = path.read_bytes()
+    for place in range(0, len(sound), 16):
+        zeroed = bytearray(sound)
+        zeroed[place : place + 16] = bytes(len(zeroed[place : place + 16]))
+        if zeroed == sound:
+            continue
+        path.write_bytes(zeroed)
+        corpus._latest = None
+        tokenised.clear()
+        read = CaptionCorpus.of(PREDICTIONS, REFERENCES).golden
+        assert (read.captions, repr(read.encoding)) == (known.captions, repr(known.encoding))
+        assert len(tokenised) == 10
+        assert path.read_bytes() == sound
+
+
+@pytest.mark.parametrize("how", ["empty", "cut", "gone", "folder", "longer"])
+def test_what_is_left_of_an_entry_is_made_again(monkeypatch: pytest.MonkeyPatch, how: str) -> None:
     monkeypatch.setenv("VELM_REFERENCE_CACHE", "1")
     whole = scores()
     (path,) = entries()
-    data = path.read_bytes()
-    if isinstance(how, float):
-        damage(path, how)
-    elif how == "gone":
-        path.unlink()
-    else:
-        path.write_bytes(data[: len(data) // 2] if how == "cut" else b"")
-    monkeypatch.setattr(corpus, "_latest", None)
-    assert scores() == whole
-    monkeypatch.setattr(corpus, "_latest", None)
-    assert scores() == whole
-    assert len(entries()) == 1
+    sound = path.read_bytes()
+    path.unlink()
+    if how == "folder":
+        path.mkdir()
+    elif how != "gone":
+        path.write_bytes({"empty": b"", "cut": sound[: len(sound) // 2], "longer": sound + b"\0"}[how])
+    assert again() == whole
+    assert entries() == [path]
+    assert path.read_bytes() == sound
 
 
-def test_a_cache_that_cannot_be_written_is_one_sentence(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_an_entry_in_the_place_of_another_is_not_taken_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VELM_REFERENCE_CACHE", "1")
+    others = [[text.replace("a", "the") for text in texts] for texts in REFERENCES]
+    CaptionCorpus.of(PREDICTIONS, others)
+    (theirs,) = cache_root().iterdir()
+    whole = again()
+    (ours,) = set(cache_root().iterdir()) - {theirs}
+    shutil.rmtree(ours)
+    shutil.copytree(theirs, ours)
+    assert again() == whole
+
+
+def test_a_cache_that_cannot_be_written_costs_no_metric(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    whole = scores()
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("VELM_REFERENCE_CACHE", "1")
     monkeypatch.setenv("VELM_CACHE", str(tmp_path / "file" / "cache"))
-    with pytest.raises(UnavailableError, match="set VELM_CACHE"):
-        scores()
+    assert again() == whole
+
+
+def test_a_full_disk_costs_no_metric(monkeypatch: pytest.MonkeyPatch, tokenised: list[str]) -> None:
+    resource = pytest.importorskip("resource")
+    whole = scores()
+    monkeypatch.setenv("VELM_REFERENCE_CACHE", "1")
+    tokenised.clear()
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limits[1]))
+    try:
+        found = again()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert found == whole
+    assert len(tokenised) == 10
+    assert list(cache_root().iterdir()) == []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -48,13 +49,23 @@ json.dump(found, open(words[words.index("-out") + 1], "w"))
 """A java whose SPICE compares words: a colour, a size or an animal is of that category, and there are no others."""
 
 
+def write_jars(folder: Path) -> None:
+    """Jars that hold nothing but what they are known by."""
+    for name, member in spice_resources.HELD.items():
+        write_jar(folder / name, member)
+
+
+def write_jar(path: Path, member: str) -> None:
+    with zipfile.ZipFile(path, "w") as jar:
+        jar.writestr(member, b"")
+
+
 class Stub:
     """A stub of Java and CoreNLP, and what it was asked."""
 
     def __init__(self, folder: Path, patch: pytest.MonkeyPatch) -> None:
         self.folder, self.patch, self.real = folder, patch, java.find_java()
-        for name in spice_resources.JARS:
-            (folder / name).touch()
+        write_jars(folder)
         patch.setenv("VELM_SPICE", str(folder))
         self.write()
 
@@ -178,9 +189,39 @@ def test_missing_resources_are_one_sentence_that_names_both_ways(nowhere: None) 
 
 def test_a_folder_without_the_jars_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("VELM_SPICE", str(tmp_path))
-    (tmp_path / spice_resources.JARS[0]).touch()
+    write_jars(tmp_path)
+    (tmp_path / spice_resources.JARS[1]).unlink()
     with pytest.raises(MetricUnavailableError, match=r"VELM_SPICE names .* lacks stanford-corenlp-3\.6\.0-models\.jar"):
         spice_resources.find_jars()
+
+
+@pytest.mark.parametrize("place", [0, 1])
+@pytest.mark.parametrize("how", ["empty", "cut", "another"])
+def test_a_jar_that_cannot_be_used_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: int, how: str
+) -> None:
+    monkeypatch.setenv("VELM_SPICE", str(tmp_path))
+    write_jars(tmp_path)
+    path = tmp_path / spice_resources.JARS[place]
+    if how == "another":
+        write_jar(path, "META-INF/MANIFEST.MF")
+        said = f"does not hold {spice_resources.HELD[path.name]}"
+    else:
+        path.write_bytes(path.read_bytes()[:40] if how == "cut" else b"")
+        said = "cannot be read as a jar"
+    with pytest.raises(MetricUnavailableError, match=f"VELM_SPICE names .* whose {path.name} {said}"):
+        Spice().statistics(["a dog"], [["a dog"]])
+
+
+def test_a_cache_that_is_damaged_is_passed_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("VELM_SPICE", raising=False)
+    folders = [tmp_path / "cache", tmp_path / "package"]
+    for folder in folders:
+        folder.mkdir()
+        write_jars(folder)
+    (folders[0] / spice_resources.JARS[1]).write_bytes(b"")
+    monkeypatch.setattr(spice_resources, "_places", lambda: folders)
+    assert spice_resources.find_jars() == tuple(folders[1] / name for name in spice_resources.JARS)
 
 
 def test_the_cache_goes_before_the_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -188,8 +229,7 @@ def test_the_cache_goes_before_the_package(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setenv("VELM_CACHE", str(tmp_path))
     place = tmp_path / "spice-corenlp-3.6.0"
     place.mkdir()
-    for name in spice_resources.JARS:
-        (place / name).touch()
+    write_jars(place)
     assert spice_resources.find_jars() == tuple(place / name for name in spice_resources.JARS)
 
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tests.metrics.hostile import HOSTILE
 from velm_bench.metrics import build
+from velm_bench.metrics.base import MetricInputError
 from velm_bench.metrics.truth import mentioned
 from velm_bench.samples import Sample
 
@@ -70,6 +74,59 @@ def test_hostile_captions_break_nothing() -> None:
     rows = metric.statistics([*HOSTILE, "red star " * 11_111], [scene] * (len(HOSTILE) + 1))
     assert rows[:, 1].tolist() == [0.0] * len(HOSTILE) + [1.0]
     assert np.isfinite(metric.values(rows)).all()
+
+
+@pytest.mark.parametrize("bad", [float("nan"), b"red star", ["red star"], 3.5, True, {"caption": "red star"}], ids=repr)
+def test_a_prediction_that_is_no_text_is_one_sentence_that_names_the_sample(bad: object) -> None:
+    with pytest.raises(MetricInputError, match="Sample 1: the prediction is"):
+        build("truth").statistics(["a red star", bad], [facts(("red", "star"))] * 2)
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        None,
+        float("nan"),
+        "red star",
+        b"red star",
+        ["red star"],
+        {},
+        {"pairs": [["red", "star"]]},
+        {"vocabulary": VOCABULARY},
+        *(
+            facts() | {"pairs": pairs}
+            for pairs in (None, "ab", {"red": "star"}, ["ab"], [["red"]], [["red", None]], [3])
+        ),
+        *(facts() | {"vocabulary": words} for words in (None, [], "red", {}, {"colours": COLOURS})),
+        *(
+            facts() | {"vocabulary": {"colours": COLOURS, "shapes": shapes}}
+            for shapes in (None, ["star"], {"star": None}, {"star": ["star"]}, {3: "star"})
+        ),
+        *(facts() | {"also": also} for also in (3, "ab", [["red", "star"]], [[["red", "star"]]], [["ab", "cd"]])),
+    ],
+    ids=repr,
+)
+@pytest.mark.parametrize("caption", ["a red star", None])
+def test_a_reference_that_is_no_scene_is_one_sentence_that_names_the_sample(bad: object, caption: str | None) -> None:
+    with pytest.raises(MetricInputError, match=r"^Sample 1: ") as caught:
+        build("truth").statistics(["a red star", caption], [facts(("red", "star")), bad])
+    assert caught.value.row == 1
+    assert len(str(caught.value)) < 200
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.binary(),
+        lambda inner: (
+            st.lists(inner, max_size=3)
+            | st.dictionaries(st.sampled_from(["pairs", "vocabulary", "also", "colours", "shapes", "red"]), inner)
+        ),
+    )
+)
+def test_any_reference_is_scored_or_refused(anything: object) -> None:
+    with suppress(MetricInputError):
+        assert np.isfinite(build("truth").statistics(["a red star"], [anything])).all()
 
 
 def test_reference_is_what_is_in_the_picture() -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from velm_bench.metrics.base import Array, Metric, divide, undefined, with_count
+from velm_bench.metrics.base import Array, ColumnMeans, Metric, divide, undefined, with_count
 from velm_bench.metrics.corpus import CaptionCorpus
 from velm_bench.metrics.lcs import common_subsequences
 from velm_bench.metrics.ngrams import ORDERS, starts, sums
@@ -33,23 +33,15 @@ class CaptionMetric(Metric):
         """Statistics of tokenised captions, shape (samples, k - 1): the last column, the sample count, is added."""
 
 
-class MeanCaptionMetric(CaptionMetric):
+class MeanCaptionMetric(ColumnMeans, CaptionMetric):
     """The mean of a score per caption; a failed sample scores 0."""
-
-    def __init__(self, labels: Sequence[str] = ()) -> None:
-        super().__init__(labels)
-        self.outputs = (self.name,)
-        self.columns = (self.name, "samples")
 
     @abstractmethod
     def scores(self, corpus: CaptionCorpus) -> Array:
         """A score per sample, shape (samples,); those of failed samples are not looked at."""
 
     def rows(self, corpus: CaptionCorpus) -> Array:
-        return np.where(corpus.failed, 0.0, self.scores(corpus))[:, None]
-
-    def finalize(self, totals: Array) -> Array:
-        return divide(totals[..., :1], totals[..., 1:2], empty=np.nan)
+        return np.where(corpus.failed, self.worst, self.scores(corpus))[:, None]
 
 
 class Bleu(CaptionMetric):

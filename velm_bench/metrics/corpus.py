@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from velm_bench.metrics.base import text_pairs
+from velm_bench.metrics.base import reading_corpus, reference_texts, text_pairs
 from velm_bench.metrics.captions import Captions, CaptionSet
 from velm_bench.metrics.ngrams import Integers, spans, translate
 from velm_bench.metrics.ptb import tokenize
@@ -93,7 +93,7 @@ class CaptionCorpus:
             return latest.corpus
         pairs = text_pairs(predictions, references, "caption metrics")
         texts, golden = [text for text, _ in pairs], [captions for _, captions in pairs]
-        full = golden if corpus is None else references_alone(corpus)
+        full = golden if corpus is None else references_of_task(corpus)
         if latest is None or (latest.golden, latest.full) != (golden, full):
             latest = _latest = None  # not two corpora at a time
             known = reference_set(golden)
@@ -127,9 +127,10 @@ class _Latest(NamedTuple):
 _latest: _Latest | None = None
 
 
-def references_alone(references: Sequence[Any]) -> Texts:
-    """The references of samples without predictions; MetricInputError as in `text_pairs`."""
-    return [captions for _, captions in text_pairs([None] * len(references), references, "caption metrics")]
+def references_of_task(references: Sequence[Any]) -> Texts:
+    """The references of the full task; MetricInputError as in `reference_texts`."""
+    with reading_corpus():
+        return reference_texts(references, "caption metrics")
 
 
 def reference_set(texts: Texts) -> CaptionSet:

@@ -21,7 +21,9 @@ class Distinct(CaptionMetric):
     distinct n-grams, so that the score is exact, and they are plain sums. Of a slice, or of a resampled set, the
     score is thus its part in the whole's variety, and the slices' scores average to the whole's. Distinct-n counted
     anew in a part would say more about the part's size: it rises as texts become fewer, and falls where a draw
-    repeats one. A failed sample adds as many n-grams as its shortest reference has, and nothing distinct.
+    repeats one. For the same reason the interval is nearly empty: it tells how evenly the variety is spread over the
+    predictions, and does not measure how far the number of distinct n-grams would differ for other pictures. A failed
+    sample adds as many n-grams as its shortest reference has, and nothing distinct.
     """
 
     name = "distinct"

@@ -1,14 +1,17 @@
 """The tokenised and numbered references of a task on disk, where `VELM_REFERENCE_CACHE=1` asks for it.
 
-An entry is found by a digest of the references as they were given and of the tokeniser's signature, so that it is
-never that of others. It is one file of numpy arrays with checksums; a damaged one is made again.
+An entry is found by a digest of the references as they were given and of the tokeniser's signature. It is one file of
+numpy arrays and a digest of the file, keyed by the entry's own: a file that is damaged, or that is another entry's, is
+made again. Where the cache cannot be written, nothing is kept, and nothing else is lost.
 """
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from itertools import accumulate, islice, pairwise
 from pathlib import Path
 from typing import Any
@@ -16,15 +19,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from velm_bench.cache import cached
+from velm_bench.cache import cache_root, cached
 from velm_bench.digests import digest_json
+from velm_bench.errors import UnavailableError, UsageError
 from velm_bench.metrics.captions import CaptionSet
 from velm_bench.metrics.ngrams import ORDERS, Encoding, Ngrams, Words
 from velm_bench.metrics.ptb import SIGNATURE
 
-FORMAT = 1
+FORMAT = 2
 """To be raised where the content of an entry changes."""
-FILE = "captions.npz"
+NAME, FILE, DIGEST = "references", "captions.npz", "captions.blake2b"
+SWITCH = "VELM_REFERENCE_CACHE"
+ON, OFF = ("1", "true", "yes", "on"), ("", "0", "false", "no", "off")
 
 Arrays = dict[str, NDArray[Any]]
 
@@ -32,22 +38,32 @@ Arrays = dict[str, NDArray[Any]]
 def stored(texts: list[list[str]], make: Callable[[], CaptionSet]) -> CaptionSet:
     """The captions that `make` makes of these texts, from the cache where it is switched on.
 
-    UnavailableError where the cache cannot be written.
+    UsageError where the switch is neither on nor off.
     """
-    if os.environ.get("VELM_REFERENCE_CACHE") != "1":
+    if not switched_on():
         return make()
     key = digest_json([FORMAT, SIGNATURE, texts])
-    for _ in range(2):
-        folder = cached("references", key, lambda place: save(make(), place / FILE))
-        try:
-            return load(folder / FILE)
-        except Exception:  # a damaged file fails in many ways, and is only a copy
-            shutil.rmtree(folder, ignore_errors=True)
-    return make()
+    place = cache_root() / f"{NAME}-{key}"
+    with suppress(OSError, ValueError):
+        return load(place, key)
+    made = make()
+    shutil.rmtree(place, ignore_errors=True)
+    with suppress(UnavailableError, OSError):
+        cached(NAME, key, lambda folder: save(made, folder, key))
+    return made
 
 
-def save(captions: CaptionSet, path: Path) -> None:
-    """Write captions and their encoding."""
+def switched_on() -> bool:
+    """Whether the cache is wanted; UsageError where the variable says neither."""
+    said = os.environ.get(SWITCH, "")
+    word = said.strip().lower()
+    if word not in ON + OFF:
+        raise UsageError(f"{SWITCH} is '{said:.40}', which is neither yes nor no: set it to 1, or unset it.")
+    return word in ON
+
+
+def save(captions: CaptionSet, folder: Path, key: str) -> None:
+    """Write captions, their encoding and the digest of both."""
     encoding = captions.encoding
     arrays: Arrays = {"sizes": captions.sizes}
     arrays |= named("captions", *packed([text for texts in captions.captions for text in texts]))
@@ -56,11 +72,15 @@ def save(captions: CaptionSet, path: Path) -> None:
     arrays |= named("words", encoding.words.ids, encoding.words.lengths)
     for order, ngrams in enumerate(encoding.ngrams):
         arrays |= named(f"ngrams{order}", ngrams.keys, ngrams.ids, ngrams.captions, ngrams.counts)
-    np.savez(path, allow_pickle=False, **arrays)
+    np.savez(folder / FILE, allow_pickle=False, **arrays)
+    (folder / DIGEST).write_bytes(digest(folder / FILE, key))
 
 
-def load(path: Path) -> CaptionSet:
-    """The captions that were saved; some exception where the file is damaged."""
+def load(folder: Path, key: str) -> CaptionSet:
+    """The captions that were saved under that key; OSError or ValueError where they are not there as they were."""
+    path = folder / FILE
+    if digest(path, key) != (folder / DIGEST).read_bytes():
+        raise ValueError(f"{path} is damaged, or another entry's")
     with np.load(path, allow_pickle=False) as arrays:
         texts = iter(unpacked(*parts(arrays, "captions", 2)))
         captions = tuple(tuple(islice(texts, size)) for size in arrays["sizes"].tolist())
@@ -72,6 +92,12 @@ def load(path: Path) -> CaptionSet:
             tuple(Ngrams(*parts(arrays, f"ngrams{order}", 4)) for order in range(ORDERS)),
         )
     return CaptionSet(captions, encoding)
+
+
+def digest(path: Path, key: str) -> bytes:
+    """BLAKE2b of a file, keyed, so that no file is right in the place of another."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, lambda: hashlib.blake2b(key=key.encode("ascii"))).digest()
 
 
 def named(name: str, *arrays: NDArray[Any]) -> Arrays:

@@ -16,7 +16,12 @@ from velm_bench.cache import cache_root, cached
 from velm_bench.errors import RunError
 from velm_bench.metrics.base import MetricUnavailableError
 
-JARS = ("stanford-corenlp-3.6.0.jar", "stanford-corenlp-3.6.0-models.jar")
+HELD = {
+    "stanford-corenlp-3.6.0.jar": "edu/stanford/nlp/semgraph/semgrex/SemgrexPattern.class",
+    "stanford-corenlp-3.6.0-models.jar": "edu/stanford/nlp/models/lexparser/englishPCFG.ser.gz",
+}
+"""The first that SPICE asks of each jar: it is by this that a jar is known."""
+JARS = tuple(HELD)
 """The code and the models; SPICE is defined by this version of them."""
 ARCHIVE = "stanford-corenlp-full-2015-12-09"
 URL = f"https://nlp.stanford.edu/software/{ARCHIVE}.zip"
@@ -38,42 +43,60 @@ Report = Callable[[int, int], None]
 def find_jars() -> tuple[Path, ...]:
     """The jars in the folder VELM_SPICE, in the cache, or beside pycocoevalcap's own SPICE, whichever is first.
 
-    MetricUnavailableError where they are nowhere, or where VELM_SPICE names a folder without them.
+    MetricUnavailableError where they are nowhere whole, or where VELM_SPICE names a folder without them.
     """
     chosen = os.environ.get("VELM_SPICE")
-    for folder in [Path(chosen)] if chosen else _places():
-        jars = tuple(folder / name for name in JARS)
-        if all(jar.is_file() for jar in jars):
-            return jars
     if chosen:
-        raise MetricUnavailableError(
-            f"VELM_SPICE names the folder {chosen}, which lacks {_lacking(Path(chosen))}: name one that has it."
-        )
+        fault = _fault(Path(chosen))
+        if fault:
+            raise MetricUnavailableError(f"VELM_SPICE names the folder {chosen}, {fault}: name one that has it whole.")
+        return _jars(Path(chosen))
+    for folder in _places():
+        if not _fault(folder):
+            return _jars(folder)
     raise MetricUnavailableError(
         "SPICE needs Stanford CoreNLP 3.6.0: run velm-bench doctor --install spice (384 MB), or set VELM_SPICE to a "
         f"folder that holds {' and '.join(JARS)}."
     )
 
 
+def _jars(folder: Path) -> tuple[Path, ...]:
+    return tuple(folder / name for name in JARS)
+
+
+def _installed() -> Path:
+    return cache_root() / f"{NAME}-{VERSION}"
+
+
 def _places() -> list[Path]:
     spec = find_spec("pycocoevalcap")
     roots = (spec.submodule_search_locations if spec else None) or ()
-    return [cache_root() / f"{NAME}-{VERSION}", *(Path(root) / "spice" / "lib" for root in roots)]
+    return [_installed(), *(Path(root) / "spice" / "lib" for root in roots)]
 
 
-def _lacking(folder: Path) -> str:
-    return next((name for name in JARS if not (folder / name).is_file()), JARS[0])
+def _fault(folder: Path) -> str:
+    """What is wrong with the first jar that cannot be used; nothing where all can."""
+    for name, member in HELD.items():
+        if not (folder / name).is_file():
+            return f"which lacks {name}"
+        try:
+            with ZipFile(folder / name) as jar:
+                jar.getinfo(member)
+        except KeyError:
+            return f"whose {name} does not hold {member}"
+        except (OSError, BadZipFile, ValueError, NotImplementedError) as error:
+            return f"whose {name} cannot be read as a jar ({getattr(error, 'strerror', None) or error})"
+    return ""
 
 
 def install(report: Report) -> Path:
-    """Fetch the jars into the cache, unless they are there; their folder.
+    """Fetch the jars into the cache, unless they are there whole; their folder.
 
     RunError, with nothing left behind, where the archive cannot be fetched whole or is not the expected one.
     """
-    folder = cached(NAME, VERSION, lambda unfinished: _fill(unfinished, report))
-    if not all((folder / name).is_file() for name in JARS):
-        raise RunError(f"The folder {folder} lacks {_lacking(folder)}: delete it and run the same command again.")
-    return folder
+    if _installed().is_dir() and _fault(_installed()):
+        shutil.rmtree(_installed())
+    return cached(NAME, VERSION, lambda unfinished: _fill(unfinished, report))
 
 
 def _fill(folder: Path, report: Report) -> None:
@@ -83,10 +106,10 @@ def _fill(folder: Path, report: Report) -> None:
         for name in JARS:
             _unpack(archive, name, folder / name)
         archive.unlink()
-    except (OSError, HTTPException, BadZipFile, zlib.error) as error:
+    except (OSError, HTTPException, BadZipFile, ValueError, zlib.error) as error:  # ValueError: no address
         cause = getattr(error, "reason", error)  # urllib wraps what the system said
         said = str(getattr(cause, "strerror", None) or cause or type(error).__name__)
-        raise _failed(said.rstrip(".")) from error
+        raise _failed(said.strip().partition("\n")[0].rstrip(".")) from error
 
 
 def _download(archive: Path, report: Report) -> None:
@@ -95,7 +118,7 @@ def _download(archive: Path, report: Report) -> None:
 
     digest, done = hashlib.sha1(usedforsecurity=False), 0
     with urlopen(URL, timeout=SECONDS) as answer, archive.open("wb") as stream:
-        total = int(answer.headers.get("Content-Length") or 0)
+        total = getattr(answer, "length", None) or 0  # none where the server says nothing, or nonsense
         while piece := answer.read(PIECE):
             digest.update(piece)
             done += len(piece)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -13,8 +13,10 @@ from velm_bench.metrics.base import (
     Metric,
     MetricInputError,
     aligned,
+    as_text,
     divide,
     precision_recall_f1,
+    predicted_texts,
     undefined,
     with_count,
 )
@@ -33,6 +35,17 @@ BREAKS = frozenset(
 MOST_ADJECTIVES = 3
 
 Pair = tuple[str, str]
+
+
+class PictureFacts(NamedTuple):
+    """What is in a picture, and the words for it."""
+
+    present: set[Pair]
+    meant: Mapping[Pair, Pair]
+    """What something may be called as well, to the pair that it stands for."""
+    colours: Mapping[str, str]
+    """Lower-case words to canonical ones, as in `mentioned`."""
+    shapes: Mapping[str, str]
 
 
 class Truth(Metric):
@@ -62,7 +75,9 @@ class Truth(Metric):
     def statistics(
         self, predictions: Sequence[Any], references: Sequence[Any], corpus: Sequence[Any] | None = None
     ) -> Array:
-        rows = [truth_row(caption, facts) for caption, facts in aligned(predictions, references)]
+        aligned(predictions, references)
+        pictures = [picture_facts(facts, row) for row, facts in enumerate(references)]
+        rows = [truth_row(*pair) for pair in zip(predicted_texts(predictions), pictures, strict=True)]
         return with_count(np.asarray(rows, dtype=np.float64).reshape(-1, 4))
 
     def finalize(self, totals: Array) -> Array:
@@ -71,20 +86,47 @@ class Truth(Metric):
         return undefined(np.stack([f1, precision, recall, full], axis=-1), totals[..., 4])
 
 
-def truth_row(caption: str | None, facts: Mapping[str, Any]) -> tuple[int, int, int, int]:
+def truth_row(caption: str | None, picture: PictureFacts) -> tuple[int, int, int, int]:
     """True, mentioned and present pairs of one image, and whether the caption is fully true."""
-    present = {pair_of(pair) for pair in facts["pairs"]}
-    vocabulary = facts["vocabulary"]
-    said = set() if caption is None else mentioned(str(caption), vocabulary["colours"], vocabulary["shapes"])
-    meant = {pair_of(other): pair_of(pair) for other, pair in facts.get("also", ())}
-    found = {meant.get(pair, pair) for pair in said}
-    return len(found & present), len(found), len(present), int(bool(found) and found <= present)
+    said = set() if caption is None else mentioned(caption, picture.colours, picture.shapes)
+    found = {picture.meant.get(pair, pair) for pair in said}
+    return len(found & picture.present), len(found), len(picture.present), int(bool(found) and found <= picture.present)
 
 
-def pair_of(pair: Sequence[Any]) -> Pair:
+def picture_facts(facts: Any, row: int) -> PictureFacts:
+    """What a reference says is in the picture; MetricInputError where it is of another form."""
+    if not isinstance(facts, Mapping):
+        raise MetricInputError(f": the reference is {facts!r:.40}: truth needs a mapping with 'pairs'.", row)
+    vocabulary = facts.get("vocabulary")
+    words = vocabulary if isinstance(vocabulary, Mapping) else {}
+    also = [items_of(names, "also", row, 2) for names in items_of(facts.get("also", ()), "also", row)]
+    return PictureFacts(
+        {pair_of(pair, "pairs", row) for pair in items_of(facts.get("pairs"), "pairs", row)},
+        {pair_of(other, "also", row): pair_of(pair, "also", row) for other, pair in also},
+        words_of(words.get("colours"), "colours", row),
+        words_of(words.get("shapes"), "shapes", row),
+    )
+
+
+def pair_of(pair: Any, name: str, row: int) -> Pair:
     """A pair from JSON."""
-    colour, shape = pair
-    return str(colour), str(shape)
+    colour, shape = items_of(pair, name, row, 2)
+    return as_text(colour, row, "colour"), as_text(shape, row, "shape")
+
+
+def items_of(value: Any, name: str, row: int, count: int | None = None) -> Sequence[Any]:
+    """A list from JSON, of so many items."""
+    if isinstance(value, list | tuple) and count in (None, len(value)):
+        return value
+    wanted = "a list" if count is None else f"a list of {count}"
+    raise MetricInputError(f": the reference's '{name}' has {value!r:.40} in place of {wanted}.", row)
+
+
+def words_of(value: Any, name: str, row: int) -> Mapping[str, str]:
+    """A vocabulary from JSON."""
+    if isinstance(value, Mapping) and all(isinstance(text, str) for pair in value.items() for text in pair):
+        return value
+    raise MetricInputError(f": the {name} of the reference's 'vocabulary' must map words to words.", row)
 
 
 def mentioned(caption: str, colours: Mapping[str, str], shapes: Mapping[str, str]) -> set[Pair]:
