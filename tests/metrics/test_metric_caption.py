@@ -1,4 +1,4 @@
-"""BLEU, METEOR, ROUGE-L and CIDEr against pycocoevalcap's numbers."""
+"""BLEU, ROUGE-L and CIDEr against pycocoevalcap's numbers."""
 
 from __future__ import annotations
 
@@ -13,16 +13,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.metrics.hostile import HOSTILE, LONG
-from velm_bench.errors import RunError
-from velm_bench.metrics import build, java, meteor
-from velm_bench.metrics.base import Array
+from velm_bench.metrics import build
 from velm_bench.metrics.lcs import common_subsequence
-from velm_bench.metrics.meteor import SIZE
 
 pytest.importorskip("pycocoevalcap")
 
 CASES = json.loads((Path(__file__).parent / "cases" / "caption.json").read_text())
-SHARED = Path(__file__).resolve().parents[3] / "shared" / "data"
 BLEU_ORDER = [1, 2, 3, 0]
 """From (bleu_4, bleu_1, bleu_2, bleu_3) to the official order."""
 WORDS = "a the dog dogs cat runs running quickly on grass man woman red big large near of two people".split()
@@ -59,25 +55,6 @@ def hostile_pairs() -> tuple[list[Any], list[list[str]]]:
     return [*HOSTILE, *plain], [[text] for text in (*plain, *HOSTILE)]
 
 
-Segments = dict[str, Array]
-
-
-@pytest.fixture(scope="module")
-def segments() -> Segments:
-    """METEOR's statistics of every corpus that a test here wants: one process, for it takes seconds to start."""
-    corpora: dict[str, tuple[list[Any], list[list[str]]]] = {"generated": generated(), "failed": ([None], [["a dog"]])}
-    corpora["long"] = (["a dog runs " * 9000], [["a dog runs on grass"]])
-    corpora["hostile"] = hostile_pairs()
-    for number, case in enumerate(CASES["corpora"]):
-        corpora[f"case {number}"] = (case["candidates"], case["references"])
-    if SHARED.is_dir():
-        corpora["fakecap"] = fakecap(SHARED)
-    candidates = [text for texts, _ in corpora.values() for text in texts]
-    rows = build("meteor").statistics(candidates, [refs for _, references in corpora.values() for refs in references])
-    ends = np.cumsum([len(texts) for texts, _ in corpora.values()])
-    return dict(zip(corpora, np.split(rows, ends[:-1]), strict=True))
-
-
 def test_hostile_captions_break_nothing() -> None:
     for name in ("bleu", "rouge_l", "cider"):
         metric = build(name)
@@ -86,11 +63,6 @@ def test_hostile_captions_break_nothing() -> None:
         assert np.isfinite(rows).all()
         assert np.isfinite(metric.values(rows)).all()
         assert np.isfinite(metric.statistics([LONG, LONG], [[LONG], [LONG + " on"]])).all()
-
-
-def test_hostile_captions_do_not_break_meteor(segments: Segments) -> None:
-    assert np.isfinite(segments["hostile"]).all()
-    assert np.isfinite(build("meteor").values(segments["hostile"], np.eye(len(segments["hostile"])))).all()
 
 
 @pytest.mark.parametrize("case", CASES["corpora"], ids=lambda case: case["why"])
@@ -102,17 +74,6 @@ def test_small_corpora(case: dict[str, Any]) -> None:
     assert values["bleu"][BLEU_ORDER] == pytest.approx(case["bleu"], abs=1e-15)
     assert values["rouge_l"][0] == case["rouge_l"]
     assert values["cider"][0] == pytest.approx(case["cider"], abs=1e-12)
-
-
-def test_small_corpora_by_meteor(segments: Segments) -> None:
-    for number, case in enumerate(CASES["corpora"]):
-        assert build("meteor").value(segments[f"case {number}"]) == pytest.approx(case["meteor"], abs=1e-15)
-
-
-def test_fakecap_by_meteor(shared: Path, segments: Segments) -> None:
-    value = build("meteor").value(segments["fakecap"])
-    assert value == pytest.approx(expected(shared)["METEOR"], abs=1e-15)
-    assert round(float(value), 3) == 0.195
 
 
 def test_fakecap_gives_the_published_scores(shared: Path) -> None:
@@ -155,38 +116,6 @@ def test_per_image_and_corpus_scores_equal_pycocoevalcap() -> None:
         rows = build(name).statistics(candidates, references)
         assert rows[:, 0] == pytest.approx(np.asarray(images), abs=1e-12)
         assert build(name).value(rows) == pytest.approx(mean, abs=1e-12)
-
-
-def test_meteor_equals_the_jar_on_corpus_and_segments(segments: Segments) -> None:
-    """The jar's own aggregation (EVAL) of its own statistics, which is the official path."""
-    rows = segments["generated"]
-    raw = rows[:, :SIZE].copy()
-    raw[(raw[:, 20] == 0) & (raw[:, 21] > 0), 20] = 1.0  # the chunk of perfect segments, left out of ours
-    lines = [" ".join(map(str, row)) for row in raw]
-    jar = ["-Xmx2G", "-jar", str(java.find_jar("meteor", "meteor-1.5.jar")), "-", "-", "-stdio", "-l", "en", "-norm"]
-    answers = [float(answer) for answer in java.run_java(jar, ["EVAL ||| " + " ||| ".join(lines)], "METEOR")]
-    assert build("meteor").value(rows) == pytest.approx(answers[-1], abs=1e-15)
-    assert build("meteor").value(rows, np.eye(200)) == pytest.approx(np.asarray(answers[:-1]), abs=1e-15)
-
-
-def test_a_failed_sample_costs_meteor_its_recall(segments: Segments) -> None:
-    assert segments["failed"].shape == (1, SIZE + 1)
-    assert segments["failed"][0, 0] == 0
-    assert segments["failed"][0, 1] > 0
-    rows = np.vstack([segments["generated"][1:], segments["failed"]])
-    assert build("meteor").value(rows) < build("meteor").value(segments["generated"][1:])
-
-
-def test_a_caption_of_27000_words_has_its_length(segments: Segments) -> None:
-    assert segments["long"][0, :2].tolist() == [27000, 5]
-    assert 0 < build("meteor").value(segments["long"]) < 0.01
-
-
-@pytest.mark.parametrize("answers", [["1.0 2.0"], [], ["Error: x"]])
-def test_a_wrong_answer_of_meteor_is_an_error(monkeypatch: pytest.MonkeyPatch, answers: list[str]) -> None:
-    monkeypatch.setattr(meteor, "run_java", lambda *_: answers)
-    with pytest.raises(RunError, match="METEOR gave"):
-        meteor.aggregates(["SCORE ||| a ||| a"])
 
 
 def test_cider_takes_document_frequencies_from_the_full_task() -> None:
