@@ -9,6 +9,7 @@ import sys
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -32,8 +33,6 @@ RARELY_DEFINED = (
     "entity_errors",
 )
 """Metrics, besides those of entities, with outputs that all of a few replicates may leave undefined."""
-NEUTRAL = ("multiple_choice_unparsed",)
-"""Outputs by which a sample whose gold cannot be read is not wrong."""
 MAIN = {
     "bleu": "bleu_4",
     "truth": "truth_f1",
@@ -118,6 +117,101 @@ def test_no_samples_is_unknown_and_not_zero(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ALL)
+def test_no_rows_and_no_replicates_have_their_shapes(name: str) -> None:
+    metric, rows = ALL[name]
+    assert metric.per_sample(rows[:0]).shape == (0, len(metric.outputs))
+    assert metric.values(rows, np.ones((0, SAMPLES))).shape == (0, len(metric.outputs))
+    assert metric.value(rows, np.ones((0, SAMPLES))).shape == (0,)
+    assert metric.values(rows[:0], np.ones((3, 0))).shape == (3, len(metric.outputs))
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_weights_that_do_not_fit_are_one_sentence(name: str) -> None:
+    metric, rows = ALL[name]
+    good = np.ones(SAMPLES)
+    for weights in (good[1:], np.ones(SAMPLES + 2), np.ones((SAMPLES, 1)), np.ones((2, 2, SAMPLES)), 1.0):
+        with pytest.raises(MetricInputError, match=r"^The weights have the shape .* for 12 samples: give one per"):
+            metric.values(rows, weights)  # type: ignore[arg-type]
+    for wrong in (-1.0, float("nan"), float("inf")):
+        with pytest.raises(MetricInputError, match=f"^A weight is {wrong}: give finite numbers of 0 or more"):
+            metric.values(rows, np.stack([good, np.append(good[1:], wrong)]))
+        with pytest.raises(MetricInputError, match=f"^A weight is {wrong}"):
+            metric.count(rows, np.append(good[1:], wrong))
+    for words in (["a"] * SAMPLES, [[1], [1, 2]], [None, {}]):
+        with pytest.raises(MetricInputError, match=r"^The weights are .*: give a number per sample"):
+            metric.values(rows, words)  # type: ignore[arg-type]
+    np.testing.assert_array_equal(metric.values(rows, good > 0), metric.values(rows, good))
+
+
+def as_series(values: list[Any]) -> Any:
+    return pd.Series(values, dtype=object)
+
+
+def as_array(values: list[Any]) -> Any:
+    out = np.empty(len(values), dtype=object)
+    out[:] = values
+    return out
+
+
+@pytest.mark.parametrize("name", sorted(set(ALL) - WITHOUT_DATA))
+def test_samples_come_as_a_list_an_array_or_a_series(name: str) -> None:
+    metric, rows = ALL[name]
+    predictions, references = data(name)
+    for form in (tuple, as_array, as_series):
+        metric = build(ARGUMENTS.get(name, name), LABELS)
+        np.testing.assert_array_equal(metric.statistics(form(predictions), form(references)), rows)
+    several = [as_array(one) if type(one) is list else one for one in references]
+    np.testing.assert_array_equal(metric.statistics(predictions, several), rows)
+
+
+NO_LISTS = [dict.fromkeys("ab"), {1, 2}, "ab", b"ab", bytearray(b"ab"), range(2), (one for one in "ab"), None, 3]
+
+
+@pytest.mark.parametrize("name", sorted(set(ALL) - WITHOUT_DATA))
+@pytest.mark.parametrize("odd", NO_LISTS, ids=lambda odd: type(odd).__name__)
+def test_what_is_no_list_of_samples_is_one_sentence(name: str, odd: Any) -> None:
+    metric = build(ARGUMENTS.get(name, name), LABELS)
+    predictions, references = data(name)
+    kind = type(odd).__name__
+    with pytest.raises(MetricInputError, match=f"^The predictions are of type {kind}: give a list with one per sample"):
+        metric.statistics(odd, references[:2])
+    with pytest.raises(MetricInputError, match=f"^The references are of type {kind}: give a list with one per sample"):
+        metric.statistics(predictions[:2], odd)
+
+
+@pytest.mark.parametrize("name", ["bleu", "exact_match", "wer", "accuracy", "retrieval"])
+@pytest.mark.parametrize("odd", NO_LISTS, ids=lambda odd: type(odd).__name__)
+def test_what_is_no_list_of_references_is_one_sentence(name: str, odd: Any) -> None:
+    predictions, references = data(name)
+    with pytest.raises(MetricInputError, match=r"^Sample 1 needs a list of at least one reference"):
+        build(name).statistics(predictions, [references[0], odd, *references[2:]])
+
+
+def test_what_is_shown_of_a_sample_is_one_line() -> None:
+    for odd in (pd.Series(["a", "b"]), np.ones((3, 3)), pd.DataFrame({"a": [1]})):
+        with pytest.raises(MetricInputError, match=r"^Sample 0: the prediction is .{1,40}, of type \w+: give text\.$"):
+            build("bleu").statistics([odd], [["a"]])
+        with pytest.raises(MetricInputError, match=r"^Sample 0 needs a list of reference tags, not .{1,40}\.$"):
+            build("entity_f1").statistics([["O"]], [pd.DataFrame({"a": [1]})])
+
+
+def test_labels_may_be_whole_numbers() -> None:
+    for labels in ([0, 1], np.asarray([0, 1]), pd.Series([0, 1]), ("0", "1")):
+        metric = build("macro_f1", labels)  # type: ignore[arg-type]
+        assert metric.labels == ("0", "1")
+        assert metric.compute([0, np.int64(1)], [[0], [1]]) == {"macro_f1": 1.0}
+    assert build("entity_f1", [7]).outputs[-1] == "entity_recall/7"  # type: ignore[list-item]
+    assert "token_f1/B-7" in build("token_report", [7]).outputs  # type: ignore[list-item]
+
+
+@pytest.mark.parametrize("name", sorted(set(ALL) - WITHOUT_DATA))
+@pytest.mark.parametrize("odd", [None, "PER", b"PER", {"PER"}, {"PER": 1}, 3, [None], [1.5], [True], [["PER"]]])
+def test_labels_that_are_no_list_of_texts_are_one_sentence(name: str, odd: Any) -> None:
+    with pytest.raises(UsageError, match=r"^The labels? .*of a metric.*\.$"):
+        build(ARGUMENTS.get(name, name), odd)
+
+
+@pytest.mark.parametrize("name", ALL)
 def test_a_sample_alone_has_its_own_scores(name: str) -> None:
     metric, rows = ALL[name]
     alone = metric.per_sample(rows)
@@ -168,7 +262,7 @@ def test_a_sample_of_unknown_gold_is_counted_and_never_pays(name: str) -> None:
     before, after = metric.values(rows), metric.values(more)
     for output, old, new in zip(metric.outputs, before, after, strict=True):
         worse = new <= old + 1e-12 if metric.higher(output) else new >= old - 1e-12
-        assert worse or output in NEUTRAL or np.isnan([old, new]).all()
+        assert worse or np.isnan([old, new]).all()
 
 
 @pytest.mark.parametrize("name", ALL)

@@ -59,7 +59,7 @@ def test_the_diagram_is_under_weights() -> None:
 
 def test_a_failure_is_wrong_with_full_confidence() -> None:
     metric = build("ece")
-    assert metric.statistics([None, said("a"), "a"], [["a"]] * 3).tolist() == [[14, 1, 0]] * 3
+    assert metric.statistics([None, None], [["a"]] * 2).tolist() == [[14, 1, 0]] * 2
     assert metric.statistics([said(None, a=0.25, b=0.75)], [["b"]]).tolist() == [[11, 0.75, 1]]
 
 
@@ -93,9 +93,9 @@ def test_brier_equals_scikit_learn_with_and_without_weights(
 
 def test_brier_by_hand_and_at_its_ends() -> None:
     metric = build("brier")
-    predictions = [said("a", a=0.5, b=0.5), said("a", a=1.0, b=0.0), said("a", a=1.0), None, said("a"), "a"]
-    rows = metric.statistics(predictions, [["a"], ["a"], ["b"], ["a"], ["a"], ["a"]])
-    assert rows[:, 0].tolist() == [0.5, 0.0, 2.0, 2.0, 2.0, 2.0]
+    predictions = [said("a", a=0.5, b=0.5), said("a", a=1.0, b=0.0), said("a", a=1.0), None]
+    rows = metric.statistics(predictions, [["a"], ["a"], ["b"], ["a"]])
+    assert rows[:, 0].tolist() == [0.5, 0.0, 2.0, 2.0]
     assert metric.compute([said("a", a=0.2, b=0.8)], [["a", "b"]])["brier"] == pytest.approx(0.08)
 
 
@@ -142,13 +142,21 @@ def test_what_is_no_mapping_or_no_label_is_one_error_that_names_the_row(name: st
         build(name).statistics([None, said(["a"], a=0.5)], [["a"], ["a"]])
 
 
-def test_brier_needs_probabilities_that_sum_to_1_at_most() -> None:
+@pytest.mark.parametrize("name", NAMES)
+def test_probabilities_sum_to_1_at_most(name: str) -> None:
     with pytest.raises(MetricInputError, match=r"^Sample 1: its probabilities sum to 1.5"):
-        build("brier").statistics([None, said("a", a=0.75, b=0.75)], [["a"], ["a"]])
-    assert build("brier").compute([said("a", a=1.0000004)], [["a"]]) == {"brier": 0.0}
+        build(name).statistics([None, said("a", a=0.75, b=0.75)], [["a"], ["a"]])
+    assert build(name).compute([said("a", a=1.0000004)], [["a"]]) == {name: 0.0}
 
 
-@given(st.dictionaries(st.text(), st.floats(0, 1), max_size=6), st.text())
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("answer", ["a", 5, said("a"), {"probabilities": {}}, {"a": 1.0}])
+def test_an_answer_without_probabilities_is_no_failure(name: str, answer: Any) -> None:
+    with pytest.raises(MetricInputError, match=r"^Sample 1: its prediction has no 'probabilities': "):
+        build(name).statistics([None, answer], [["a"], ["a"]])
+
+
+@given(st.dictionaries(st.text(), st.floats(0, 1), min_size=1, max_size=6), st.text())
 def test_any_distribution_has_a_score_in_range(weights: dict[str, float], gold: str) -> None:
     total = sum(weights.values())
     probabilities = {label: weight / total for label, weight in weights.items()} if total > 1e-9 else weights

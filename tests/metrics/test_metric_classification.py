@@ -227,3 +227,23 @@ def test_any_text_is_a_label(texts: list[str]) -> None:
         metric = build(name, labels)
         found = metric.compute(texts, [[text] for text in texts])
         assert found[metric.outputs[0]] == (0.0 if name == "mcc" and len(labels) == 1 else 1.0)
+
+
+def test_a_mapping_without_a_label_is_no_failure() -> None:
+    for name in ("accuracy", *OF_CLASSES):
+        metric = build(name, LABELS)
+        with pytest.raises(MetricInputError, match=r"^Sample 1: its prediction has no 'label': \{'lable': 'cat'\}\.$"):
+            metric.statistics([None, {"lable": "cat"}], [["cat"], ["cat"]])
+        unread = metric.statistics([{"label": None}], [["cat"]])
+        np.testing.assert_array_equal(unread, metric.statistics([None], [["cat"]]))
+    for wrong in ("cat", 3, said("cat"), {"ranked": []}):
+        with pytest.raises(MetricInputError, match=r"^Sample 1: its prediction has no 'ranked': "):
+            build("accuracy_top5").statistics([None, wrong], [["cat"], ["cat"]])
+
+
+def test_several_right_labels_suit_accuracy_and_no_matrix() -> None:
+    assert build("accuracy").compute(["dog", "eel"], [["cat", "dog"]] * 2) == {"accuracy": 0.5}
+    assert build("accuracy_top:1").compute([said("dog", ["dog"])], [["cat", "dog"]]) == {"accuracy_top1": 1.0}
+    for name in OF_CLASSES:
+        with pytest.raises(MetricInputError, match=f"^Sample 1 has 2 right labels: {name} is defined for one"):
+            build(name, LABELS).statistics(["cat", "dog"], [["cat"], ["cat", "dog"]])

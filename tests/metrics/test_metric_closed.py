@@ -313,7 +313,7 @@ def test_the_options_are_the_samples_own() -> None:
     [
         ((["cow"], ANIMALS), "Sample 1: the right option 'cow' is none of the options"),
         ((["the dog barks"], ANIMALS), "is none of the options"),
-        ((["dog"], []), "Sample 1 needs a list of at least one reference for the options of multiple_choice"),
+        ((["dog"], []), "Sample 1 has no options: map them under 'fields'"),
         ((["dog"], [None]), "Sample 1: the reference is None"),
         (["dog"], "Sample 1 needs references of two parts: the right option and the list of options"),
         (None, "Sample 1 needs references of two parts"),

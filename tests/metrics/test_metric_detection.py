@@ -156,13 +156,29 @@ def test_a_mask_is_a_slice_and_rows_can_be_left_out(fake: Any) -> None:
     np.testing.assert_array_equal(metric.values(statistics[mask]), list(alone.values()))
 
 
-def test_columns_fit_and_never_become_narrower() -> None:
+def test_columns_fit_every_call() -> None:
     metric = Detection(["cat"])
     rows = metric.statistics([[FOUND] * 3, None], [{"objects": [BOX]}, {"objects": [BOX, BOX]}])
     assert rows.shape == (2, len(metric.columns)) == (2, 20)
-    failed = metric.statistics([None], [{"objects": [BOX]}])
-    assert failed.shape == (1, len(metric.columns)) == (1, 20)
     assert np.isfinite(rows).all()
+    failed = metric.statistics([None], [{"objects": [BOX]}])
+    assert failed.shape == (1, len(metric.columns)) == (1, 5)
+    assert metric.statistics([], []).shape == (0, 5)
+
+
+def test_a_crowded_image_takes_little() -> None:
+    """Objects that count alike are one event, and so many detections count that COCO looks at."""
+    rng = np.random.default_rng(0)
+    objects = [
+        {**BOX, "bbox": [*rng.random(2) * 500, *rng.random(2) * 150], "iscrowd": int(one % 50 == 0)}
+        for one in range(2000)
+    ]
+    found = [{**FOUND, "bbox": one["bbox"], "score": float(rng.random())} for one in objects]
+    metric = Detection(["cat"])
+    rows = metric.statistics([found, None], [{"objects": objects}, {"objects": objects}])
+    assert rows.shape[1] <= 5 * (100 + 8)
+    recall = dict(zip(metric.outputs, metric.values(rows), strict=True))["detection_ar100"]
+    assert 0 < recall <= 100 / (2 * 1960)
 
 
 def test_a_failed_image_misses_its_objects() -> None:
@@ -215,17 +231,18 @@ def test_statistics_of_unknown_gold_add_nothing() -> None:
 
 def test_shards_of_different_widths_are_merged() -> None:
     found = [[FOUND], [FOUND, {**FOUND, "score": 0.2}], []]
-    gold = [{"objects": [BOX] * many} for many in (1, 4, 2)]
+    sides = (10, 50, 200, 300)
+    gold = [{"objects": [{**BOX, "bbox": [1, 1, side, side]} for side in sides[:many]]} for many in (1, 4, 2)]
     whole = Detection(["cat"])
     rows = whole.statistics(found, gold)
     shards = [Detection(["cat"]).statistics([one], [other]) for one, other in zip(found, gold, strict=True)]
-    assert [shard.shape[1] for shard in shards] == [10, 30, 10]
+    assert [shard.shape[1] for shard in shards] == [10, 25, 10]
     metric = Detection(["cat"])
     merged = metric.concatenate(shards)
     np.testing.assert_array_equal(merged, rows)
     assert metric.columns == whole.columns
     np.testing.assert_array_equal(metric.values(merged), whole.values(rows))
-    assert metric.concatenate(shards[:1]).shape == (1, 30)
+    assert metric.concatenate(shards[:1]).shape == (1, len(metric.columns)) == (1, 10)
 
 
 def test_outputs_of_geometries_differ_and_unknown_ones_are_refused() -> None:
@@ -317,6 +334,14 @@ def test_what_cannot_be_read_is_one_sentence_with_the_row(geometry: str, bad: An
 def test_references_that_cannot_be_read(reference: Any) -> None:
     with pytest.raises(MetricInputError, match=r"^Sample 0\b.*\.$"):
         Detection(["cat"]).statistics([[]], [reference])
+
+
+def test_sizes_of_numpy_are_sizes() -> None:
+    found = {"category": "cat", "segmentation": SQUARE}
+    sides = {side: np.int64(number) for side, number in SIZE.items()}
+    rows = [build("detection:segm").statistics([[{**found, "score": 1}]], [{"objects": [found], **size}])
+            for size in (SIZE, sides)]  # fmt: skip
+    np.testing.assert_array_equal(*rows)
 
 
 def test_an_object_outside_the_labels_is_an_error() -> None:

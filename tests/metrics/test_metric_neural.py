@@ -262,7 +262,7 @@ def test_hostile_texts(clip: Path, bert: Path) -> None:
 def test_references_of_another_form_are_named(clip: Path) -> None:
     metric, image = build(f"clipscore:{clip}"), images(1)[0]
     for wrong, said in (
-        (["a dog"], "Sample 0 needs a pair"),
+        (["a dog"], "Sample 0 needs references of two parts"),
         (((), ["a dog"]), "Sample 0 has 0 images"),
         (((image, image), ["a dog"]), "Sample 0 has 2 images"),
         (((b"png",), ["a dog"]), "Sample 0: the image is of type bytes"),

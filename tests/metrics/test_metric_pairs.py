@@ -121,6 +121,16 @@ def test_references_of_another_form_are_one_sentence(name: str, golden: list[Any
         build(name).statistics(["red", "red"], golden)
 
 
+def test_keys_of_a_table_are_whole_numbers() -> None:
+    keys = [1.0, 1, np.int64(2), np.float32(2), 3, "3"]
+    golden = [(["true"], key) for key in keys]
+    assert build("pair_accuracy").statistics(["true"] * 6, golden)[:, 1].tolist() == [1, 0, 1, 0, 0, 0]
+    assert build("nlvr").statistics(["true"] * 6, golden)[:, 3].tolist() == [1, 0, 1, 0, 1, 1]
+    for odd in (1.5, float("inf"), float("nan"), b"1", [1]):
+        with pytest.raises(MetricInputError, match=r"^Sample 0: the key is .*give text or a whole number\.$"):
+            build("nlvr").statistics(["true"], [(["true"], odd)])
+
+
 @pytest.mark.parametrize("name", ["pair_accuracy", "nlvr"])
 def test_hostile_answers_break_nothing(name: str) -> None:
     metric = build(name)

@@ -59,29 +59,61 @@ def test_a_failed_sample_has_the_worst_place_in_every_class() -> None:
     answered = [scored(cat=0.9, dog=0.1), scored(cat=0.2, dog=0.3), scored(cat=0.1, dog=0.0)]
     assert metric.compute(answered, golden)["mean_average_precision"] == 1.0
     failing = [metric.compute([*answered[:place], None, *answered[place + 1 :]], golden) for place in range(3)]
-    # of the cat: behind all; of the dog: before the right one. Then the other way round; then before both.
-    assert [found["mean_average_precision"] for found in failing] == pytest.approx([(1 / 3 + 1 / 2) / 2] * 2 + [1 / 2])
-    for nothing in ({"label": "cat"}, {"probabilities": {}}, {"probabilities": None}, "cat"):
-        assert metric.compute([*answered[:2], nothing], golden) == failing[2]
-        assert metric.applicable([*answered[:2], nothing]) == "1 of 3 predictions carry no probabilities."
+    # of the cat: not found; of the dog: before the right one. Then the other way round; then before both.
+    assert [found["mean_average_precision"] for found in failing] == pytest.approx([(0 + 1 / 2) / 2] * 2 + [1 / 2])
+    assert metric.compute([None] * 3, golden) == {"mean_average_precision": 0.0}
 
 
-@settings(deadline=None)
-@given(st.lists(st.sets(st.sampled_from(LABELS)), min_size=1, max_size=12), st.integers(0, 11), st.randoms())
-def test_failing_never_pays_where_no_scores_tie(right: list[set[str]], place: int, chance: random.Random) -> None:
+@pytest.mark.parametrize("wrong", [{"label": "cat"}, {"probabilities": {}}, {"probabilities": None}, "cat", 5,
+                                   float("nan"), b"x", {"cat": 0.9, "dog": 0.1}])  # fmt: skip
+def test_an_answer_without_scores_is_no_failure(wrong: Any) -> None:
+    metric = build("mean_average_precision", ("cat", "dog"))
+    assert metric.applicable([None, scored(cat=1), wrong]) == "1 of 3 predictions carry no probabilities."
+    with pytest.raises(MetricInputError, match=r"^Sample 1: its prediction has no 'probabilities': "):
+        metric.statistics([None, wrong], [["cat"], []])
+
+
+SPARSE = st.dictionaries(st.sampled_from(LABELS), st.integers(0, 2), min_size=1)
+ANSWERS = st.lists(st.tuples(st.none() | SPARSE, st.sets(st.sampled_from(LABELS))), min_size=1, max_size=12)
+
+
+@settings(deadline=None, max_examples=300)
+@given(ANSWERS, st.integers(0, 11))
+def test_failing_any_sample_never_raises_the_score(
+    samples: list[tuple[dict[str, int] | None, set[str]]], place: int
+) -> None:
+    """Not among equal scores either, and not where others failed or labels have no number."""
     metric = build("mean_average_precision", LABELS)
-    predictions: list[Any] = [scored(**{label: chance.random() for label in LABELS}) for _ in right]
-    golden = [sorted(labels) for labels in right]
+    predictions = [None if scores is None else scored(**scores) for scores, _ in samples]
+    golden = [sorted(labels) for _, labels in samples]
     answered = metric.compute(predictions, golden)["mean_average_precision"]
-    predictions[place % len(right)] = None
+    predictions[place % len(samples)] = None
     failed = metric.compute(predictions, golden)["mean_average_precision"]
     assert failed <= answered + 1e-12 or np.isnan([failed, answered]).all()
 
 
-def test_a_label_without_a_number_comes_last_and_a_foreign_one_is_ignored() -> None:
+def test_failing_everywhere_is_worse_than_the_worst_answers() -> None:
     metric = build("mean_average_precision", ("cat",))
-    found = metric.compute([scored(dog=9), scored(cat=-5, whale=3)], [["cat"], []])
-    assert found == {"mean_average_precision": 0.5}
+    golden = [["cat"] if place % 5 else [] for place in range(1000)]
+    inverted = metric.compute([scored(cat=-len(right)) for right in golden], golden)["mean_average_precision"]
+    assert metric.compute([None] * 1000, golden)["mean_average_precision"] == 0.0 < 0.5 < inverted
+
+
+def test_a_failure_among_equal_scores_does_not_pay() -> None:
+    """A single right sample, found late, and then many of equal scores: at the very end precision is higher."""
+    metric = build("mean_average_precision", ("cat",))
+    predictions = [*[scored(cat=3)] * 99, scored(cat=2), *[scored(cat=1)] * 900]
+    golden = [[]] * 99 + [["cat"]] * 901
+    answered = metric.compute(predictions, golden)["mean_average_precision"]
+    predictions[99] = None  # type: ignore[call-overload]
+    assert metric.compute(predictions, golden)["mean_average_precision"] < answered
+
+
+def test_a_label_without_a_number_is_not_found_and_a_foreign_one_is_ignored() -> None:
+    metric = build("mean_average_precision", ("cat",))
+    assert metric.compute([scored(dog=9), scored(cat=-5, whale=3)], [["cat"], []]) == {"mean_average_precision": 0.0}
+    half = metric.compute([scored(dog=9), scored(cat=-5), scored(cat=-6)], [["cat"], [], ["cat"]])
+    assert half == {"mean_average_precision": (1 / 2) / 2}
     assert metric.compute([scored(cat=-1e300), scored(dog=3)], [["cat"], []]) == {"mean_average_precision": 1.0}
 
 
@@ -183,6 +215,15 @@ def test_what_is_absent_has_a_rank_beyond_any_ranking() -> None:
     assert metric.value(rows[1:3]) == 0.0
     assert metric.values(rows[1:3])[3:].tolist() == [1e9, 0.0]
     assert [metric.higher(output) for output in metric.outputs] == [True, True, True, False, True]
+
+
+def test_many_right_ids_are_counted_as_few() -> None:
+    """Two thousand of four: a look at each label for each right one would be millions of steps for every query."""
+    chance = random.Random(0)
+    scores = {str(number): chance.randrange(50) - 60 * (number % 2) for number in range(4000)}
+    right = {str(number) for number in range(1, 4000, 2)}
+    rows = build("retrieval").statistics([scores], [sorted(right)])
+    assert rows[0, 0] == slow_rank(scores, right)
 
 
 def test_retrieval_names_the_row_that_it_cannot_read() -> None:

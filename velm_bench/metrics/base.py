@@ -89,7 +89,7 @@ class Metric(ABC):
     """Whether `totals` is the plain weighted sum of the rows, so that rows may be summed per cluster beforehand."""
 
     def __init__(self, labels: Sequence[str] = ()) -> None:
-        self.labels = tuple(labels)
+        self.labels = task_labels(labels)
 
     def reference(self, sample: Sample) -> Any:
         """What this metric needs of a sample: its references as a list, unless a metric says otherwise."""
@@ -107,11 +107,14 @@ class Metric(ABC):
         """
 
     def totals(self, statistics: Array, weights: Array | None = None) -> Array:
-        """Weighted sums, shape (k,) or (replicates, k), for weights of shape (samples,) or (replicates, samples)."""
+        """Weighted sums, shape (k,) or (replicates, k), for weights of shape (samples,) or (replicates, samples).
+
+        Raises MetricInputError where weights have another shape, or one is below 0 or not finite.
+        """
         if weights is None:
             rows = np.ascontiguousarray(statistics.T)  # contiguous, so that numpy sums pairwise, as np.mean does
             return np.asarray(rows.sum(axis=1))
-        return np.asarray(np.asarray(weights, dtype=np.float64) @ statistics)
+        return np.asarray(checked_weights(statistics, weights) @ statistics)
 
     def concatenate(self, shards: Sequence[Array]) -> Array:
         """The statistics of several parts of a data set as those of the whole: (samples, k) each -> (samples, k)."""
@@ -141,7 +144,8 @@ class Metric(ABC):
         """All outputs of each sample on its own, shape (samples, outputs)."""
         if self.additive:
             return self.finalize(statistics)
-        return np.stack([self.values(statistics[row : row + 1]) for row in range(len(statistics))])
+        rows = [self.values(statistics[row : row + 1]) for row in range(len(statistics))]
+        return np.asarray(rows, dtype=np.float64).reshape(-1, len(self.outputs))
 
     def compute(
         self, predictions: Sequence[Any], references: Sequence[Any], corpus: Sequence[Any] | None = None
@@ -155,7 +159,7 @@ class Metric(ABC):
 
         Samples, unless a metric's value is over something else.
         """
-        return round(float(all_ones(statistics, weights).sum()))
+        return round(float(checked_weights(statistics, weights).sum()))
 
     def applicable(self, predictions: Sequence[Any]) -> str | None:
         """A reason why these predictions cannot be scored by this metric, or None where they can."""
@@ -204,18 +208,70 @@ class MeanMetric(ColumnMeans):
     def statistics(
         self, predictions: Sequence[Any], references: Sequence[Any], corpus: Sequence[Any] | None = None
     ) -> Array:
-        aligned(predictions, references)
-        found = predicted_texts(predictions) if self.form is Form.TEXT else predictions
-        pairs = zip(found, references, strict=True)
-        scores = [self.worst if prediction is None else self.score(prediction, gold) for prediction, gold in pairs]
+        pairs = aligned(predictions, references)
+        given = [prediction for prediction, _ in pairs]
+        found = predicted_texts(given) if self.form is Form.TEXT else given
+        scores = [
+            self.worst if prediction is None else self.score(prediction, gold)
+            for prediction, (_, gold) in zip(found, pairs, strict=True)
+        ]
         return with_count(np.asarray(scores, dtype=np.float64).reshape(-1, 1))
 
 
+def listed(value: Any) -> Sequence[Any] | None:
+    """A list or a tuple as it is, an array or a pandas Series as a list; None for all else that could be gone through.
+
+    The keys of a mapping, the characters of a text or the numbers of a range are seldom what is meant.
+    """
+    if isinstance(value, list | tuple):
+        return value
+    if getattr(value, "ndim", 0) and hasattr(value, "tolist"):
+        return list(value.tolist())
+    return None
+
+
+def samples_of(values: Any, what: str) -> Sequence[Any]:
+    """The predictions or references of all samples; MetricInputError where they are no list, array or Series."""
+    found = listed(values)
+    if found is None:
+        raise MetricInputError(f"The {what} are of type {type(values).__name__}: give a list with one per sample.")
+    return found
+
+
 def aligned(predictions: Sequence[Any], references: Sequence[Any]) -> list[tuple[Any, Any]]:
-    """The two in pairs; MetricInputError where their lengths differ."""
-    if len(predictions) != len(references):
-        raise MetricInputError(f"There are {len(predictions)} predictions for {len(references)} references.")
-    return list(zip(predictions, references, strict=True))
+    """The two in pairs; MetricInputError where one is no list, array or Series, or their lengths differ."""
+    found, golden = samples_of(predictions, "predictions"), samples_of(references, "references")
+    if len(found) != len(golden):
+        raise MetricInputError(f"There are {len(found)} predictions for {len(golden)} references.")
+    return list(zip(found, golden, strict=True))
+
+
+def shown(value: Any) -> str:
+    """The start of what a value looks like, on one line: tables and arrays have several."""
+    return " ".join(repr(value).splitlines())[:40]
+
+
+def task_labels(labels: Sequence[str]) -> tuple[str, ...]:
+    """A task's labels; whole numbers are their digits. UsageError where they are no list of texts."""
+    found = listed(labels)
+    if found is None:
+        raise UsageError(f"The labels of a metric are a list of texts, not {shown(labels)}.")
+    texts = tuple(text_of(label) for label in found)
+    if None in texts:
+        raise UsageError(f"The label {shown(found[texts.index(None)])} of a metric is no text.")
+    return tuple(text for text in texts if text is not None)
+
+
+def text_of(value: Any) -> str | None:
+    """A text as it is, the digits of a whole number, None for anything else."""
+    if isinstance(value, str):
+        return value
+    return str(value) if is_whole(value) else None
+
+
+def is_whole(value: Any) -> bool:
+    """Whether it is a whole number; numpy's are, truth values are not."""
+    return isinstance(value, Integral) and not isinstance(value, bool)
 
 
 def as_text(value: Any, row: int, what: str) -> str:
@@ -223,11 +279,10 @@ def as_text(value: Any, row: int, what: str) -> str:
 
     MetricInputError, naming the row, for anything else (None, NaN, bytes, a list): nothing is guessed.
     """
-    if isinstance(value, str):
-        return value
-    if isinstance(value, Integral) and not isinstance(value, bool):
-        return str(value)
-    raise MetricInputError(f": the {what} is {value!r:.40}, of type {type(value).__name__}: give text.", row)
+    text = value if type(value) is str else text_of(value)
+    if text is None:
+        raise MetricInputError(f": the {what} is {shown(value)}, of type {type(value).__name__}: give text.", row)
+    return text
 
 
 def predicted_texts(predictions: Sequence[Any]) -> list[str | None]:
@@ -241,8 +296,9 @@ def reference_texts(references: Sequence[Any], metric: str) -> list[list[str]]:
     MetricInputError where one is no text, or where a sample has no reference or a bare string for one.
     """
     found = []
-    for row, texts in enumerate(references):
-        if isinstance(texts, str | bytes) or not isinstance(texts, Sequence) or not len(texts):
+    for row, given in enumerate(samples_of(references, "references")):
+        texts = listed(given)
+        if not texts:
             raise MetricInputError(f" needs a list of at least one reference for {metric}.", row)
         found.append([text if type(text) is str else as_text(text, row, "reference") for text in texts])
     return found
@@ -251,9 +307,10 @@ def reference_texts(references: Sequence[Any], metric: str) -> list[list[str]]:
 def text_pairs(
     predictions: Sequence[Any], references: Sequence[Any], metric: str
 ) -> list[tuple[str | None, list[str]]]:
-    """`predicted_texts` with their `reference_texts`; MetricInputError also where the lengths differ."""
-    aligned(predictions, references)
-    return list(zip(predicted_texts(predictions), reference_texts(references, metric), strict=True))
+    """`predicted_texts` with their `reference_texts`; MetricInputError also as for `aligned`."""
+    pairs = aligned(predictions, references)
+    golden = reference_texts([gold for _, gold in pairs], metric)
+    return list(zip(predicted_texts([text for text, _ in pairs]), golden, strict=True))
 
 
 def with_count(rows: Array) -> Array:
@@ -289,6 +346,23 @@ def scatter(weights: Array, index: NDArray[np.int64], size: int) -> Array:
     return out
 
 
-def all_ones(statistics: Array, weights: Array | Mask | None) -> Array:
-    """The weights, or a mask, as float64, or one per row where there are none."""
-    return np.ones(len(statistics)) if weights is None else np.asarray(weights, dtype=np.float64)
+def checked_weights(statistics: Array, weights: Array | Mask | None) -> Array:
+    """The weights, or a mask, as float64, or one per row where there are none.
+
+    MetricInputError unless their shape is (samples,) or (replicates, samples), and all are finite and 0 or more.
+    """
+    samples = len(statistics)
+    if weights is None:
+        return np.ones(samples)
+    try:
+        found = np.asarray(weights, dtype=np.float64)
+    except (TypeError, ValueError, OverflowError):
+        raise MetricInputError(f"The weights are {shown(weights)}: give a number per sample.") from None
+    if found.ndim not in (1, 2) or found.shape[-1] != samples:
+        raise MetricInputError(
+            f"The weights have the shape {found.shape} for {samples} samples: give one per sample, in one row or more."
+        )
+    least, most = found.min(initial=0.0), found.max(initial=0.0)  # NaN if one is
+    if not (least >= 0.0 and most < np.inf):
+        raise MetricInputError(f"A weight is {least if most < np.inf else most}: give finite numbers of 0 or more.")
+    return found

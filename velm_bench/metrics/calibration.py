@@ -12,8 +12,20 @@ from typing import Any
 
 import numpy as np
 
-from velm_bench.metrics.base import Array, ColumnMeans, Metric, MetricInputError, all_ones, divide, scatter, with_count
-from velm_bench.metrics.labels import Numbers, label_pairs, numbers_of, part_of, without
+from velm_bench.metrics.base import (
+    Array,
+    ColumnMeans,
+    Metric,
+    MetricInputError,
+    aligned,
+    as_text,
+    checked_weights,
+    divide,
+    reference_texts,
+    scatter,
+    with_count,
+)
+from velm_bench.metrics.labels import Numbers, needed_part, numbers_of, without
 from velm_bench.samples import Form
 
 BINS = 15
@@ -26,23 +38,26 @@ SUM_ROUNDING = 1e-3
 """How far above 1 the sum of a sample's probabilities may lie: half-precision models give as much."""
 
 Judged = tuple[str | None, Numbers | None, list[str]]
-"""The predicted label, the probabilities by label and the right labels of a sample."""
+"""The predicted label if there is one, the probabilities (None where it failed) and the right labels of a sample."""
 
 
 def judged(predictions: Sequence[Any], references: Sequence[Any], metric: str) -> Iterator[Judged]:
     """The samples read one at a time: a thousand probabilities each would fill the memory.
 
-    Probabilities are None where the sample failed or carries none. MetricInputError, naming the row, where a label is
-    none or a probability is not between 0 and 1.
+    MetricInputError, naming the row, where an answered sample has no probabilities, one is not between 0 and 1, or they
+    sum to more than 1, and where a label is no text.
     """
-    pairs = label_pairs(predictions, references, metric)
-    for row, (prediction, (label, golden)) in enumerate(zip(predictions, pairs, strict=True)):
-        yield label, probabilities_of(prediction, row), golden
+    pairs = aligned(predictions, references)
+    golden = reference_texts([right for _, right in pairs], metric)
+    for row, ((prediction, _), right) in enumerate(zip(pairs, golden, strict=True)):
+        probabilities = probabilities_of(prediction, row)
+        label = None if probabilities is None else prediction.get("label")
+        yield None if label is None else as_text(label, row, "prediction"), probabilities, right
 
 
 def probabilities_of(prediction: Any, row: int) -> Numbers | None:
-    """The probabilities by label, None where there are none; MetricInputError where one is not between 0 and 1."""
-    given = part_of(prediction, "probabilities")
+    """The probabilities by label, None where the sample failed; MetricInputError where they are no distribution."""
+    given = needed_part(prediction, "probabilities", row)
     if given is None:
         return None
     labels, values = numbers_of(given, row, "probability")
@@ -52,14 +67,17 @@ def probabilities_of(prediction: Any, row: int) -> Numbers | None:
         raise MetricInputError(
             f": the probability {values[place]} of {labels[place]!r:.40} is not between 0 and 1.", row
         )
+    total = float(values.sum())
+    if total > 1.0 + SUM_ROUNDING:
+        raise MetricInputError(f": its probabilities sum to {total:.6g}, which is more than 1.", row)
     return Numbers(labels, np.minimum(values, 1.0))
 
 
 class CalibrationError(Metric):
     """Expected calibration error (Guo et al. 2017): 15 equal bins (low, high] of the predicted label's probability.
 
-    A failed sample is wrong with confidence 1, and so is an answer without probabilities. A label that has none,
-    although others do, is an error.
+    Of several right labels any is right. A failed sample is wrong with confidence 1. Without a label the most probable
+    one is predicted; one that has no probability is an error.
     """
 
     form = Form.LABEL
@@ -82,7 +100,7 @@ class CalibrationError(Metric):
 
     def totals(self, statistics: Array, weights: Array | None = None) -> Array:
         """Per bin: samples, confidence, correct; shape (..., 45)."""
-        weight = all_ones(statistics, weights)
+        weight = checked_weights(statistics, weights)
         bins, (confidence, correct) = statistics[:, 0].astype(np.int64), statistics[:, 1:].T
         parts = (weight, weight * confidence, weight * correct)
         return np.concatenate([scatter(part, bins, BINS) for part in parts], axis=-1)
@@ -124,8 +142,7 @@ class Brier(ColumnMeans):
 
     It is the mean over samples of the sum over classes of (p - y)^2, y being 1 for the right class and 0 for the
     others: scikit-learn's brier_score_loss of several classes, unscaled. Classes are the sample's own options; one
-    without a probability has 0. Of several right labels the most probable counts. A failed sample, and an answer
-    without probabilities, scores the worst, 2.
+    without a probability has 0. Of several right labels the most probable counts. A failed sample scores the worst, 2.
     """
 
     form = Form.LABEL
@@ -137,21 +154,18 @@ class Brier(ColumnMeans):
     def statistics(
         self, predictions: Sequence[Any], references: Sequence[Any], corpus: Sequence[Any] | None = None
     ) -> Array:
-        samples = enumerate(judged(predictions, references, self.name))
-        scores = [brier_score(probabilities, golden, row) for row, (_, probabilities, golden) in samples]
+        samples = judged(predictions, references, self.name)
+        scores = [brier_score(probabilities, golden) for _, probabilities, golden in samples]
         return with_count(np.asarray(scores, dtype=np.float64).reshape(-1, 1))
 
     def applicable(self, predictions: Sequence[Any]) -> str | None:
         return without(predictions, "probabilities", "probabilities")
 
 
-def brier_score(probabilities: Numbers | None, golden: Sequence[str], row: int) -> float:
-    """The Brier score of one sample; MetricInputError where its probabilities sum to more than 1."""
+def brier_score(probabilities: Numbers | None, golden: Sequence[str]) -> float:
+    """The Brier score of one sample."""
     if probabilities is None:
         return Brier.worst
-    total = float(probabilities.values.sum())
-    if total > 1.0 + SUM_ROUNDING:
-        raise MetricInputError(f": its probabilities sum to {total:.6g}, which is more than 1.", row)
     right = probabilities.best(golden) or 0.0
     others = float(probabilities.values @ probabilities.values) - right**2
     return float((1.0 - right) ** 2 + max(0.0, others))

@@ -92,7 +92,7 @@ class Chair(Metric):
 
     name = "chair"
     form = Form.TEXT
-    signature = "chair|objects:annotated+captions|mentions:all|tok:letters|plural:rules|synonyms:facts-or-own80|v:2"
+    signature = "chair|objects:annotated+captions|mentions:all|tok:letters|plural:rules|synonyms:facts-or-own80|v:1"
     outputs = ("chair_i", "chair_s", "chair_recall")
     columns = ("hallucinated", "mentions", "captions_with_hallucination", "recalled", "objects", "samples")
     higher_is_better: bool | Mapping[str, bool] = {"chair_i": False, "chair_s": False}

@@ -19,19 +19,20 @@ from velm_bench.metrics.base import (
     MeanMetric,
     Metric,
     MetricInputError,
-    all_ones,
+    checked_weights,
     divide,
     precision_recall_f1,
     reference_texts,
+    samples_of,
     scatter,
     undefined,
 )
-from velm_bench.metrics.labels import label_pairs, part_of, texts_of, without
+from velm_bench.metrics.labels import label_pairs, needed_part, texts_of, without
 from velm_bench.samples import Form
 
 
 class Accuracy(MeanMetric):
-    """The share of samples whose predicted label is the right one."""
+    """The share of samples whose predicted label is the right one, or one of several right ones."""
 
     form = Form.LABEL
     name = "accuracy"
@@ -48,7 +49,7 @@ class Accuracy(MeanMetric):
 
 
 class AccuracyTop(MeanMetric):
-    """The share of samples whose right label is among the first K of the ranking, positions taken as they are."""
+    """The share of samples with a right label among the first K of the ranking, positions taken as they are."""
 
     form = Form.LABEL
     name = "accuracy_top"
@@ -67,7 +68,8 @@ class AccuracyTop(MeanMetric):
     def statistics(
         self, predictions: Sequence[Any], references: Sequence[Any], corpus: Sequence[Any] | None = None
     ) -> Array:
-        rankings = [part_of(prediction, "ranked") for prediction in predictions]
+        given = samples_of(predictions, "predictions")
+        rankings = [needed_part(prediction, "ranked", row) for row, prediction in enumerate(given)]
         heads = [
             None if ranked is None else texts_of(ranked, row, "ranking", self.most)
             for row, ranked in enumerate(rankings)
@@ -132,7 +134,7 @@ class ClassMetric(Metric):
 
     def totals(self, statistics: Array, weights: Array | None = None) -> Array:
         """Per class, and last for no or an unknown label: correct, predicted, gold; shape (..., 3 x (classes + 1))."""
-        weight, size = all_ones(statistics, weights), len(self.labels) + 1
+        weight, size = checked_weights(statistics, weights), len(self.labels) + 1
         gold, predicted = statistics.T.astype(np.int64)
         predicted = np.where(gold < 0, -1, predicted % size)
         correct = np.where(gold == predicted, gold, -1)
@@ -146,7 +148,7 @@ class ClassMetric(Metric):
         size = len(self.labels)
         gold, predicted = statistics.T.astype(np.int64)
         cell = np.where(gold < 0, -1, gold * (size + 1) + predicted % (size + 1))
-        cells = scatter(all_ones(statistics, weights), cell, size * (size + 1))
+        cells = scatter(checked_weights(statistics, weights), cell, size * (size + 1))
         return cells.reshape(*cells.shape[:-1], size, size + 1)
 
 

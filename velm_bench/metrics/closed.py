@@ -10,13 +10,16 @@ import numpy as np
 
 from velm_bench.metrics.base import (
     Array,
+    ColumnMeans,
     Mask,
     Metric,
     MetricInputError,
     aligned,
-    all_ones,
+    checked_weights,
     divide,
+    listed,
     precision_recall_f1,
+    reference_texts,
     text_pairs,
     undefined,
     with_count,
@@ -77,7 +80,7 @@ class YesNo(Metric):
 
     def count(self, statistics: Array, weights: Array | Mask | None = None) -> int:
         """The number of questions whose answer is yes or no."""
-        return round(float(self.totals(statistics, all_ones(statistics, weights))[:4].sum()))
+        return round(float(self.totals(statistics, checked_weights(statistics, weights))[:4].sum()))
 
 
 class YesNoPope(YesNo):
@@ -102,7 +105,7 @@ class YesNoPope(YesNo):
         return said_by_pope(text)
 
 
-class MultipleChoice(Metric):
+class MultipleChoice(ColumnMeans):
     """The share of multiple-choice questions whose answer names the right option, by letter or text (`find_choice`).
 
     References are the right option's text (several where several are right), or its letter, and the list of options. An
@@ -125,15 +128,14 @@ class MultipleChoice(Metric):
         aligned(predictions, references)
         golden, choices = two_parts(references, "the right option and the list of options")
         pairs = text_pairs(predictions, golden, self.name)
-        options = [texts for _, texts in text_pairs(predictions, choices, "the options of multiple_choice")]
         rows = []
-        for row, ((text, right), offered) in enumerate(zip(pairs, options, strict=True)):
+        for row, ((text, right), offered) in enumerate(zip(pairs, options_of(choices), strict=True)):
             chosen = None if text is None else find_choice(text, offered)
             rows.append([float(chosen in right_options(right, offered, row)), float(chosen is None)])
         return with_count(np.asarray(rows, dtype=np.float64).reshape(-1, 2))
 
-    def finalize(self, totals: Array) -> Array:
-        return divide(totals[..., :2], totals[..., 2:], empty=np.nan)
+    def unknown(self) -> Array:
+        return np.asarray([0.0, 1.0, 1.0])  # neither right nor parsed
 
 
 def yes_no_row(answer: bool | None, right: bool | None) -> list[float]:
@@ -143,6 +145,14 @@ def yes_no_row(answer: bool | None, right: bool | None) -> list[float]:
     wrong = answer is not right
     outcome = (right and not wrong, not right and wrong, right and wrong, not right and not wrong)
     return [float(value) for value in (*outcome, answer is True, answer is None)]
+
+
+def options_of(choices: Sequence[Any]) -> list[list[str]]:
+    """The options of every question; MetricInputError where there are none."""
+    for row, offered in enumerate(choices):
+        if offered is None or listed(offered) == []:
+            raise MetricInputError(" has no options: map them under 'fields'.", row)
+    return reference_texts(choices, "the options of multiple_choice")
 
 
 def right_options(right: Sequence[str], options: Sequence[str], row: int) -> set[str]:

@@ -13,8 +13,8 @@ from velm_bench.metrics.base import (
     Metric,
     MetricInputError,
     aligned,
-    all_ones,
     as_text,
+    checked_weights,
     divide,
     text_pairs,
 )
@@ -101,7 +101,7 @@ class Gqa(Metric):
 
     def count(self, statistics: Array, weights: Array | Mask | None = None) -> int:
         """The number of balanced questions."""
-        return round(float(self.totals(statistics, all_ones(statistics, weights))[1]))
+        return round(float(self.totals(statistics, checked_weights(statistics, weights))[1]))
 
 
 def checked(reference: Any, row: int) -> GqaReference:

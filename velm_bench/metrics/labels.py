@@ -13,18 +13,30 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from velm_bench.metrics.base import Array, MetricInputError, as_text, text_pairs
+from velm_bench.metrics.base import Array, MetricInputError, aligned, as_text, listed, shown, text_pairs
 
 
-def label_of(prediction: Any) -> Any:
-    """The predicted label, None where there is none."""
-    return prediction.get("label") if isinstance(prediction, Mapping) else prediction
+def label_of(prediction: Any, row: int) -> Any:
+    """The predicted label, None where there is none; MetricInputError where a mapping does not speak of one."""
+    if not isinstance(prediction, Mapping):
+        return prediction
+    if "label" not in prediction:
+        raise MetricInputError(f": its prediction has no 'label': {shown(prediction)}.", row)
+    return prediction["label"]
 
 
 def part_of(prediction: Any, part: str) -> Any:
     """Another part of a prediction, None where it has none or an empty one."""
     found = prediction.get(part) if isinstance(prediction, Mapping) else None
     return None if isinstance(found, Sized) and not len(found) else found
+
+
+def needed_part(prediction: Any, part: str, row: int) -> Any:
+    """Another part of a prediction, None where the sample failed; MetricInputError where an answer has none."""
+    found = part_of(prediction, part)
+    if found is None and prediction is not None:
+        raise MetricInputError(f": its prediction has no '{part}': {shown(prediction)}.", row)
+    return found
 
 
 def without(predictions: Sequence[Any], part: str, what: str) -> str | None:
@@ -36,15 +48,20 @@ def without(predictions: Sequence[Any], part: str, what: str) -> str | None:
 def label_pairs(
     predictions: Sequence[Any], references: Sequence[Any], metric: str
 ) -> list[tuple[str | None, list[str]]]:
-    """Predicted labels, None where there is none, with the right ones; MetricInputError as for `text_pairs`."""
-    return text_pairs([label_of(prediction) for prediction in predictions], references, metric)
+    """Predicted labels, None where there is none, with the right ones.
+
+    MetricInputError as for `text_pairs` and `label_of`.
+    """
+    given = [label_of(prediction, row) for row, (prediction, _) in enumerate(aligned(predictions, references))]
+    return text_pairs(given, references, metric)
 
 
 def texts_of(value: Any, row: int, what: str, most: int | None = None) -> list[str]:
     """The first `most` labels of a ranking; MetricInputError, naming the row, where it is no list of labels."""
-    if isinstance(value, str | bytes) or not isinstance(value, Sequence):
+    found = listed(value)
+    if found is None:
         raise MetricInputError(f": the {what} is of type {type(value).__name__}: give a list of labels.", row)
-    head = value if most is None else value[:most]
+    head = found[:most]
     return list(head) if all_text(head) else [as_text(one, row, what) for one in head]
 
 
@@ -75,7 +92,7 @@ def numbers_of(value: Any, row: int, what: str) -> Numbers:
     if found.ndim != 1 or found.dtype.kind not in "fiu" or not np.isfinite(found).all():
         for label, number in zip(labels, value.values(), strict=True):
             if not is_finite(number):
-                raise MetricInputError(f": the {what} of {label!r:.40} is {number!r:.40}: give a number.", row)
+                raise MetricInputError(f": the {what} of {label!r:.40} is {shown(number)}: give a number.", row)
         found = np.asarray(list(map(float, value.values())))
     return Numbers(labels, found.astype(np.float64))
 

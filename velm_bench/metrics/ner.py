@@ -13,7 +13,7 @@ import numpy as np
 
 from velm_bench.metrics.base import Array, undefined, with_count
 from velm_bench.metrics.spans import CONLLEVAL, STRICT_IOB1, STRICT_IOB2, STRICT_IOBES, Scheme, find
-from velm_bench.metrics.tags import MEASURES, TagCorpus, TagMetric, measures
+from velm_bench.metrics.tags import MEASURES, TagCorpus, TagMetric, flat, measures
 
 
 class EntityF1(TagMetric):
@@ -30,7 +30,7 @@ class EntityF1(TagMetric):
 
     def __init__(self, labels: Sequence[str] = ()) -> None:
         super().__init__(labels)
-        self.classes = tuple(labels)
+        self.classes = self.labels
         self.signature = f"entity-f1|{self.scheme.name}|types:{'+'.join(sorted(self.classes))}|v:1"
         names = [f"entity_{measure}{self.suffix}" for measure in MEASURES]
         self.outputs = (*names, *(f"{name}/{kind}" for kind in self.classes for name in names))
@@ -53,7 +53,7 @@ class EntityF1(TagMetric):
         overall = measures(*(part.sum(-1) for part in parts))
         correct, predicted, gold = (part[..., :-1] for part in parts)
         types = undefined(measures(correct, predicted, gold), predicted + gold)
-        scores = np.concatenate([overall, types.reshape(*totals.shape[:-1], -1)], axis=-1)
+        scores = np.concatenate([overall, flat(types)], axis=-1)
         return undefined(scores, totals[..., -1])
 
 

@@ -4,12 +4,24 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from velm_bench.metrics.base import Array, Mask, Metric, MetricInputError, aligned, all_ones, divide, text_pairs
+from velm_bench.metrics.base import (
+    Array,
+    ColumnMeans,
+    Mask,
+    Metric,
+    MetricInputError,
+    aligned,
+    checked_weights,
+    divide,
+    shown,
+    text_pairs,
+)
 from velm_bench.metrics.parts import two_parts
 from velm_bench.metrics.verdicts import NO, YES, said, verdict
 from velm_bench.metrics.vqa import normalise
@@ -24,7 +36,7 @@ FALSE = NO | {"false"}
 """Words that call it false."""
 
 
-class PairAccuracy(Metric):
+class PairAccuracy(ColumnMeans):
     """The share of twins (samples with the same pair key) whose questions are all answered rightly.
 
     A prediction is right if it is one of the most frequent normalised answers. A pair's row is its first failed
@@ -35,7 +47,6 @@ class PairAccuracy(Metric):
     form = Form.TEXT
     name = "pair_accuracy"
     signature = "pair-accuracy|norm:vqa|right:mode|v:1"
-    outputs = ("pair_accuracy",)
     counted = "pairs"
     columns = ("right", "pairs")
 
@@ -51,12 +62,9 @@ class PairAccuracy(Metric):
         right = [text is not None and normalise(text) in most_frequent(answers) for text, answers in pairs]
         return all_right(right, [text is None for text, _ in pairs], keys, least=2)
 
-    def finalize(self, totals: Array) -> Array:
-        return divide(totals[..., :1], totals[..., 1:2], empty=np.nan)
-
     def count(self, statistics: Array, weights: Array | Mask | None = None) -> int:
         """The number of pairs."""
-        return round(float(self.totals(statistics, all_ones(statistics, weights))[1]))
+        return round(float(self.totals(statistics, checked_weights(statistics, weights))[1]))
 
 
 class Nlvr(Metric):
@@ -110,10 +118,12 @@ def all_right(right: Sequence[bool], failed: Sequence[bool], keys: Sequence[Any]
 
 
 def checked(key: Any, row: int) -> Any:
-    """A key that is text or a number; MetricInputError for anything else."""
-    if isinstance(key, str | int):
+    """A key that is text or a whole number (1.0 is 1, as tables have it); MetricInputError for anything else."""
+    if isinstance(key, str | Integral) or (isinstance(key, Real) and float(key).is_integer()):
         return key
-    raise MetricInputError(f": the key is {key!r:.40}, of type {type(key).__name__}: give text or a number.", row)
+    raise MetricInputError(
+        f": the key is {shown(key)}, of type {type(key).__name__}: give text or a whole number.", row
+    )
 
 
 def most_frequent(answers: Sequence[str]) -> set[str]:

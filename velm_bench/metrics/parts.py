@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from velm_bench.metrics.base import MetricInputError
+from velm_bench.metrics.base import MetricInputError, listed, samples_of
 
 
 def two_parts(references: Sequence[Any], parts: str) -> tuple[list[Any], list[Any]]:
     """The first parts and the second parts; MetricInputError, naming the row, where a reference is no two parts."""
-    for row, reference in enumerate(references):
-        if not isinstance(reference, tuple | list) or len(reference) != 2:
+    first, second = [], []
+    for row, reference in enumerate(samples_of(references, "references")):
+        both = listed(reference)
+        if both is None or len(both) != 2:
             raise MetricInputError(f" needs references of two parts: {parts}.", row)
-    return [first for first, _ in references], [second for _, second in references]
+        first.append(both[0])
+        second.append(both[1])
+    return first, second

@@ -14,16 +14,19 @@ from velm_bench.metrics.base import (
     Metric,
     MetricInputError,
     aligned,
-    all_ones,
+    checked_weights,
     divide,
     reference_texts,
     scatter,
     with_count,
 )
-from velm_bench.metrics.labels import numbers_of, part_of, texts_of, without
+from velm_bench.metrics.labels import needed_part, numbers_of, texts_of, without
 from velm_bench.samples import Form
 
-LARGEST = float(np.finfo(np.float64).max)
+FIRST = float(np.finfo(np.float64).max)
+"""The score of a failed sample in a class where it is wrong."""
+NEVER = -FIRST
+"""The score of what has none: behind all, and not found where it is right."""
 ABSENT = 1e9
 """The rank of what is not in a ranking, and of a failed sample: finite, and beyond any ranking."""
 DEPTHS = (1, 5, 10)
@@ -36,9 +39,9 @@ class MeanAveragePrecision(Metric):
     A class ranks the samples by its scores; its average precision is the sum over thresholds of (R_n - R_n-1) P_n,
     samples with equal scores being taken in together, as in scikit-learn's average_precision_score. Predictions carry
     "probabilities", any finite numbers by label of which only the order counts; references are lists of right labels,
-    which may be empty. A label without a number comes after all that have one; one that is no class of the task is
-    ignored. A failed sample, or one without numbers, gets the worst place in every class: behind all where it is
-    right, before all where it is wrong.
+    which may be empty. A label without a number is not found: where it is right, recall never reaches it and nothing
+    is added for it, as trec_eval has it. One that is no class of the task is ignored. A failed sample is not found in
+    the classes where it is right, and stands before all in the others, so that failing never pays.
     """
 
     form = Form.LABEL
@@ -50,25 +53,25 @@ class MeanAveragePrecision(Metric):
         super().__init__(labels)
         if not self.labels:
             raise UsageError("The metric mean_average_precision needs the task's labels: the task lists none.")
-        self.signature = (
-            f"mean-average-precision|classes:{len(self.labels)}|ties:together|over:classes-with-right|fail:worst|v:1"
-        )
+        choices = "ties:together|absent:never-found|over:classes-with-right|fail:worst"
+        self.signature = f"mean-average-precision|classes:{len(self.labels)}|{choices}|v:1"
         self.columns = tuple(f"{part}/{label}" for part in ("score", "right") for label in self.labels)
 
     def statistics(
         self, predictions: Sequence[Any], references: Sequence[Any], corpus: Sequence[Any] | None = None
     ) -> Array:
-        out = np.zeros((len(predictions), 2 * len(self.labels)))
+        pairs = aligned(predictions, references)
+        out = np.zeros((len(pairs), 2 * len(self.labels)))
         numbers = {label: number for number, label in enumerate(self.labels)}
-        for row, (prediction, golden) in enumerate(aligned(predictions, references)):
+        for row, (prediction, golden) in enumerate(pairs):
             scores, right = np.split(out[row], 2)
             right[right_classes(golden, numbers, row)] = 1.0
-            given = part_of(prediction, "probabilities")
+            given = needed_part(prediction, "probabilities", row)
             if given is None:
-                scores[:] = np.where(right > 0, -LARGEST, LARGEST)
+                scores[:] = np.where(right > 0, NEVER, FIRST)
             else:
                 found = dict(zip(*numbers_of(given, row, "probability"), strict=True))
-                scores[:] = [found.get(label, -LARGEST) for label in self.labels]
+                scores[:] = [found.get(label, NEVER) for label in self.labels]
         return out
 
     def unknown(self) -> Array:
@@ -76,12 +79,12 @@ class MeanAveragePrecision(Metric):
 
     def totals(self, statistics: Array, weights: Array | None = None) -> Array:
         """Per class: average precision and the weight of its right samples; shape (..., 2 x classes)."""
-        weight = all_ones(statistics, weights)
+        weight = checked_weights(statistics, weights)
         by_sample = np.ascontiguousarray(np.atleast_2d(weight).T)  # so that samples are put in order as whole rows
         scores, right = np.split(statistics, 2, axis=1)
         parts = [average_precision(*each, by_sample) for each in zip(scores.T, right.T, strict=True)]
         out = np.concatenate([np.stack(part, axis=-1) for part in zip(*parts, strict=True)], axis=-1)
-        return out.reshape(*weight.shape[:-1], -1)
+        return out.reshape(*weight.shape[:-1], statistics.shape[1])
 
     def finalize(self, totals: Array) -> Array:
         precision, right = np.split(totals, 2, axis=-1)
@@ -108,17 +111,18 @@ def average_precision(scores: Array, right: Array, weights: Array) -> tuple[Arra
     `scores` and `right` (1, 0, or below 0 where it is unknown) have shape (samples,), weights (samples, replicates).
     Only thresholds at which a right sample comes in add to the sum, so weights are summed from one to the next.
     """
+    total = (right > 0).astype(np.float64) @ weights
     order = np.argsort(-scores)
     order = order[right[order] >= 0]
-    ranked, hit = scores[order], right[order] > 0
+    ranked, hit = scores[order], (right[order] > 0) & (scores[order] > NEVER)
     if not hit.any():
-        return np.zeros(weights.shape[1]), np.zeros(weights.shape[1])
+        return np.zeros(weights.shape[1]), total
     place = np.searchsorted(-ranked, -ranked[hit], side="right")  # behind the ties of each right sample
     ends, first = np.unique(place, return_index=True)
     samples = np.add.reduceat(weights[order[: ends[-1]]], np.concatenate([[0], ends[:-1]]), axis=0).cumsum(axis=0)
     hits = np.add.reduceat(weights[order[hit]], first, axis=0)
     found = hits.cumsum(axis=0)
-    return divide((hits * divide(found, samples)).sum(axis=0), found[-1]), found[-1]
+    return divide((hits * divide(found, samples)).sum(axis=0), total), total
 
 
 class Retrieval(Metric):
@@ -142,11 +146,11 @@ class Retrieval(Metric):
     def statistics(
         self, predictions: Sequence[Any], references: Sequence[Any], corpus: Sequence[Any] | None = None
     ) -> Array:
-        aligned(predictions, references)
+        pairs = aligned(predictions, references)
         golden = reference_texts(references, self.name)
         ranks = [
             ABSENT if prediction is None else first_right(prediction, set(ids), row)
-            for row, (prediction, ids) in enumerate(zip(predictions, golden, strict=True))
+            for row, ((prediction, _), ids) in enumerate(zip(pairs, golden, strict=True))
         ]
         return with_count(np.asarray(ranks, dtype=np.float64).reshape(-1, 1))
 
@@ -155,7 +159,7 @@ class Retrieval(Metric):
 
     def totals(self, statistics: Array, weights: Array | None = None) -> Array:
         """Hits at each depth, the median itself (no sum gives it), reciprocal ranks, samples; shape (..., 6)."""
-        weight, rank = all_ones(statistics, weights), statistics[:, 0]
+        weight, rank = checked_weights(statistics, weights), statistics[:, 0]
         ranks, place = np.unique(rank, return_inverse=True)
         weight_of = scatter(weight, place.reshape(-1).astype(np.int64), len(ranks))
         reciprocal = np.where(ranks < ABSENT, divide(np.ones(len(ranks)), ranks), 0.0)
@@ -173,12 +177,11 @@ def first_right(prediction: Any, right: set[str], row: int) -> float:
     if not isinstance(prediction, Mapping):
         ids = texts_of(prediction, row, "ranking")
         return float(next((place for place, one in enumerate(ids, 1) if one in right), ABSENT))
-    scores = numbers_of(prediction, row, "score")
-    best = scores.best(right)
-    if best is None:
+    labels, scores = numbers_of(prediction, row, "score")
+    wanted = np.fromiter((label in right for label in labels), np.bool_, len(labels))
+    if not wanted.any():
         return ABSENT
-    ahead = np.flatnonzero(scores.values >= best)
-    return 1.0 + sum(scores.labels[place] not in right for place in ahead)
+    return 1.0 + np.count_nonzero(~wanted & (scores >= scores[wanted].max()))
 
 
 def lower_median(values: Array, weights: Array) -> Array:

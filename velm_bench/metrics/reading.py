@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from velm_bench.metrics.base import Array, Metric, MetricUnavailableError, divide, text_pairs, with_count
+from velm_bench.metrics.base import Array, ColumnMeans, text_pairs, with_count
+from velm_bench.metrics.optional import levenshtein
 from velm_bench.samples import Form
 
 THRESHOLD = 0.5
@@ -24,14 +25,10 @@ _NO_PUNCTUATION = str.maketrans("", "", string.punctuation)
 _ARTICLES = re.compile(r"\b(?:a|an|the)\b")
 
 
-class ReadingMetric(Metric):
+class ReadingMetric(ColumnMeans):
     """Means over questions of the best score over the references (at least one). Predictions are strings."""
 
     form = Form.TEXT
-
-    def __init__(self, labels: Sequence[str] = ()) -> None:
-        super().__init__(labels)
-        self.columns = (*self.outputs, "samples")
 
     @abstractmethod
     def scores(self, prediction: str, references: Sequence[str]) -> Sequence[float]:
@@ -41,12 +38,9 @@ class ReadingMetric(Metric):
         self, predictions: Sequence[Any], references: Sequence[Any], corpus: Sequence[Any] | None = None
     ) -> Array:
         pairs = text_pairs(predictions, references, self.name)
-        failed = [0.0] * len(self.outputs)
+        failed = [self.worst] * len(self.outputs)
         rows = [failed if text is None else self.scores(text, golden) for text, golden in pairs]
         return with_count(np.asarray(rows, dtype=np.float64).reshape(-1, len(self.outputs)))
-
-    def finalize(self, totals: Array) -> Array:
-        return divide(totals[..., :-1], totals[..., -1:], empty=np.nan)
 
 
 class TokenF1(ReadingMetric):
@@ -76,10 +70,9 @@ class Anls(ReadingMetric):
 
     name = "anls"
     signature = "anls|threshold:keep>=0.5|case:lower|space:joined|length:compared|refs:max|v:1"
-    outputs = ("anls",)
 
     def scores(self, prediction: str, references: Sequence[str]) -> Sequence[float]:
-        distance = levenshtein()
+        distance = levenshtein(self.name).distance
         text = one_space(prediction)
         best = max(similarity(text, one_space(gold), distance) for gold in references)
         return (best if best >= THRESHOLD else 0.0,)
@@ -95,7 +88,6 @@ class RelaxedAccuracy(ReadingMetric):
 
     name = "relaxed_accuracy"
     signature = "relaxed-accuracy|tolerance:0.05|percent:hundredth|zero:exact|refs:max|v:1"
-    outputs = ("relaxed_accuracy",)
 
     def scores(self, prediction: str, references: Sequence[str]) -> Sequence[float]:
         return (float(any(relaxed(prediction.strip(), gold.strip()) for gold in references)),)
@@ -127,15 +119,6 @@ def similarity(text: str, gold: str, distance: Callable[..., int]) -> float:
     length = max(len(text), len(gold))
     # Beyond the cutoff the distance stays unknown, which spares very long texts that are nothing alike.
     return 1 - distance(text, gold, score_cutoff=length // 2) / length if length else 1.0
-
-
-def levenshtein() -> Callable[..., int]:
-    """The edit distance of rapidfuzz; MetricUnavailableError where it is not installed."""
-    try:
-        from rapidfuzz.distance import Levenshtein
-    except ImportError as error:
-        raise MetricUnavailableError("ANLS needs rapidfuzz: pip install 'velm-bench[metrics]'.") from error
-    return Levenshtein.distance
 
 
 def relaxed(prediction: str, gold: str) -> bool:

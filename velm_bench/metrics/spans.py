@@ -60,8 +60,9 @@ class Scheme:
         for place in np.flatnonzero(foreign[corpus.gold])[:1] if foreign.any() else ():
             tag, sentence = list(corpus.vocabulary)[corpus.gold[place]], corpus.sentence_at(place)
             raise MetricInputError(
-                f"Sample {sentence}: the reference tag {tag!r:.40} is not {self.name}, whose prefixes are "
-                f"{', '.join(self.prefixes)}: choose the metric of the data's scheme."
+                f": the reference tag {tag!r:.40} is not {self.name}, whose prefixes are "
+                f"{', '.join(self.prefixes)}: choose the metric of the data's scheme.",
+                int(sentence),
             )
 
 

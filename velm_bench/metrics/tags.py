@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from velm_bench.iob import split_tag
-from velm_bench.metrics.base import Array, Mask, Metric, MetricInputError, aligned, precision_recall_f1
+from velm_bench.metrics.base import Array, Mask, Metric, MetricInputError, aligned, listed, precision_recall_f1, shown
 from velm_bench.samples import Form
 
 Ints = NDArray[np.int64]
@@ -63,17 +63,17 @@ class TagCorpus:
 
         Raises MetricInputError where a sentence has not one text tag per token.
         """
-        sizes = token_counts(predictions, references)
-        pairs = zip(predictions, references, strict=True)
-        found = [["O"] * len(gold) if tags is None else tags for tags, gold in pairs]
+        answers, golden = sentences_of(predictions, references)
+        sizes = np.asarray(list(map(len, golden)), dtype=np.int64)
+        found = [["O"] * len(gold) if tags is None else tags for tags, gold in zip(answers, golden, strict=True)]
         vocabulary = Vocabulary()
         places = int(sizes.sum()) + len(sizes) + 1
         return cls(
             vocabulary,
-            gold=numbered(references, places, vocabulary, "reference"),
+            gold=numbered(golden, places, vocabulary, "reference"),
             predicted=numbered(found, places, vocabulary, "predicted"),
             sizes=sizes,
-            answered=np.asarray([tags is not None for tags in predictions], dtype=np.bool_),
+            answered=np.asarray([tags is not None for tags in answers], dtype=np.bool_),
         )
 
     @cached_property
@@ -109,30 +109,19 @@ class TagCorpus:
         return np.asarray([known.get(split_tag(tag)[0], other) for tag in self.vocabulary], dtype=np.uint8)
 
 
-def token_counts(predictions: Sequence[Any], references: Sequence[Any]) -> Ints:
-    """The tokens of each sentence, shape (sentences,); MetricInputError where the two are not lists of as many tags."""
-    if {*map(type, predictions), *map(type, references)} <= {list, tuple}:  # nearly always, and quickly seen
-        sizes = list(map(len, references))
-        if sizes == list(map(len, predictions)):
-            return np.asarray(sizes, dtype=np.int64)
-    sizes = []
-    for row, (tags, gold) in enumerate(aligned(predictions, references)):
-        if not is_list(gold):
-            raise MetricInputError(f"Sample {row} needs a list of reference tags, not {gold!r:.40}.")
-        if tags is not None and (not is_list(tags) or len(tags) != len(gold)):
-            given = len(tags) if is_list(tags) else f"{tags!r:.40}"
-            raise MetricInputError(
-                f"Sample {row} has {len(gold)} tokens and needs a list of as many tags, not {given}."
-            )
-        sizes.append(len(gold))
-    return np.asarray(sizes, dtype=np.int64)
-
-
-def is_list(value: Any) -> bool:
-    """Whether it can be a sentence's tags: a flat sequence that is no text."""
-    if isinstance(value, np.ndarray):
-        return value.ndim == 1
-    return isinstance(value, Sequence) and not isinstance(value, str | bytes | bytearray)
+def sentences_of(predictions: Sequence[Any], references: Sequence[Any]) -> tuple[list[Any], list[Sequence[Any]]]:
+    """Predicted tags, None where there are none, and reference tags; MetricInputError where they are not as many."""
+    answers, golden = [], []
+    for row, (given, right) in enumerate(aligned(predictions, references)):
+        tags, gold = listed(given), listed(right)
+        if gold is None:
+            raise MetricInputError(f" needs a list of reference tags, not {shown(right)}.", row)
+        if given is not None and (tags is None or len(tags) != len(gold)):
+            found = shown(given) if tags is None else len(tags)
+            raise MetricInputError(f" has {len(gold)} tokens and needs a list of as many tags, not {found}.", row)
+        answers.append(tags)
+        golden.append(gold)
+    return answers, golden
 
 
 def numbered(sentences: Sequence[Sequence[str]], places: int, vocabulary: Vocabulary, what: str) -> Numbers:
@@ -144,7 +133,7 @@ def numbered(sentences: Sequence[Sequence[str]], places: int, vocabulary: Vocabu
     except TypeError:  # no text, or nothing that a dictionary could hold: looked for only now, because it is rare
         at, tag = next((at, tag) for at, tags in enumerate(sentences) for tag in tags if not isinstance(tag, str))
         raise MetricInputError(
-            f"Sample {at}: the {what} tag {tag!r:.40} is of type {type(tag).__name__}: give text."
+            f": the {what} tag {shown(tag)} is of type {type(tag).__name__}: give text.", at
         ) from None
 
 
@@ -183,3 +172,8 @@ def measures(correct: Array, predicted: Array, gold: Array) -> Array:
     """F1, precision and recall from counts of any common shape (...), shape (..., 3); 0/0 is 0."""
     precision, recall, f1 = precision_recall_f1(correct, predicted, gold)
     return np.stack([f1, precision, recall], axis=-1)
+
+
+def flat(scores: Array) -> Array:
+    """The last two axes as one: (..., a, b) -> (..., a x b), of no rows too."""
+    return scores.reshape(*scores.shape[:-2], scores.shape[-2] * scores.shape[-1])

@@ -9,7 +9,7 @@ import numpy as np
 
 from velm_bench.metrics.base import Array, divide, undefined, with_count
 from velm_bench.metrics.spans import CONLLEVAL, find
-from velm_bench.metrics.tags import MEASURES, PREFIXES, Numbers, TagCorpus, TagMetric, Vocabulary, measures
+from velm_bench.metrics.tags import MEASURES, PREFIXES, Numbers, TagCorpus, TagMetric, Vocabulary, flat, measures
 
 
 class TokenReport(TagMetric):
@@ -26,8 +26,8 @@ class TokenReport(TagMetric):
 
     def __init__(self, labels: Sequence[str] = ()) -> None:
         super().__init__(labels)
-        self.classes = ("O", *(f"{prefix}-{kind}" for kind in labels for prefix in "BI"))
-        self.signature = f"token-report|iob2|types:{'+'.join(sorted(labels))}|over:occurring|v:1"
+        self.classes = ("O", *(f"{prefix}-{kind}" for kind in self.labels for prefix in "BI"))
+        self.signature = f"token-report|iob2|types:{'+'.join(sorted(self.labels))}|over:occurring|v:1"
         self.columns = (*self.count_columns(), "tokens", "samples")
         overall = tuple(f"token_{measure}_{average}" for average in self.averages for measure in MEASURES)
         each = tuple(f"token_{measure}/{tag}" for tag in self.classes for measure in (*MEASURES, "support"))
@@ -55,7 +55,7 @@ class TokenReport(TagMetric):
                 averages.append(weighted_mean(scores[..., first:, :], weights[..., first:]))
         accuracy = divide(correct.sum(-1), totals[..., -2])[..., None]
         each = np.concatenate([undefined(scores, occurring), support[..., None]], axis=-1)
-        found = np.concatenate([*averages, accuracy, each.reshape(*totals.shape[:-1], -1)], axis=-1)
+        found = np.concatenate([*averages, accuracy, flat(each)], axis=-1)
         return undefined(found, totals[..., -1])
 
 

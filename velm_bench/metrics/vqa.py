@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from velm_bench.metrics.base import Array, Mask, MeanMetric, text_pairs, with_count
+from velm_bench.metrics.base import Array, Mask, MeanMetric, samples_of, text_pairs, with_count
 from velm_bench.samples import Form
 
 Numbers = NDArray[np.int64]
@@ -168,6 +168,7 @@ class VqaMetric(MeanMetric):
     def statistics(
         self, predictions: Sequence[Any], references: Sequence[Any], corpus: Sequence[Any] | None = None
     ) -> Array:
+        predictions, references = samples_of(predictions, "predictions"), samples_of(references, "references")
         if not all_plain(predictions, references):
             pairs = text_pairs(predictions, references, self.name)
             predictions, references = [text for text, _ in pairs], [golden for _, golden in pairs]

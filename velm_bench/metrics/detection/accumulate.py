@@ -32,7 +32,7 @@ def accumulate(found: Found, weights: Array, limits: Sequence[int]) -> Array:
         for start in range(0, len(weights), step):
             part = slice(start, start + step)
             weight = np.ascontiguousarray(by_image[:, part])
-            total = one.object_counts.T.astype(np.float64) @ weight[one.object_image]
+            total = one.object_counts.T @ weight[one.object_image]
             categories[:, 0, 0, part] += total > 0
             table[:, :, 1:, part] += recalls(one, weight, total, limits)
             for area in range(areas):

@@ -14,9 +14,9 @@ from velm_bench.metrics.detection.runs import Indices, rank_within
 from velm_bench.metrics.detection.things import Detections, Objects
 
 EVENT = ("kind", "category", "score", "hits", "ignored")
-"""The columns of an event. `hits` and `ignored` are bits: of area ranges for objects, of (area range, threshold) for
-detections. They need 40 bits, and float64 holds 53."""
-OBJECT, DETECTION = 1.0, 2.0
+"""The columns of an event. `hits` and `ignored` are bits of (area range, threshold) for detections: they need 40, and
+float64 holds 53. For objects `ignored` are bits of area ranges, and `hits` is how many of an image are alike."""
+OBJECTS, DETECTION = 1.0, 2.0
 """Kinds of events; 0 fills a row up."""
 
 
@@ -25,8 +25,8 @@ class Found(NamedTuple):
 
     object_image: Indices
     object_category: Indices
-    object_counts: Mask
-    """(objects, areas)."""
+    object_counts: Array
+    """How many objects there are to be found, (objects, areas)."""
     image: Indices
     category: Indices
     rank: Indices
@@ -48,21 +48,23 @@ class Events(NamedTuple):
 
 
 def events_of(objects: Objects, detections: Detections, matches: Matches, images: int) -> Events:
-    """The events of that many images: an image's objects, then its detections."""
-    gold = np.zeros((len(objects.image), len(EVENT)))
-    gold[:, 0], gold[:, 1], gold[:, 4] = OBJECT, objects.category, to_bits(matches.unscored)
+    """The events of that many images: an image's objects, those alike as one, then its detections."""
+    kinds = np.column_stack([objects.image, objects.category, to_bits(matches.unscored)])
+    kinds, alike = np.unique(kinds, axis=0, return_counts=True)
+    gold = np.zeros((len(kinds), len(EVENT)))
+    gold[:, 0], gold[:, 1], gold[:, 3], gold[:, 4] = OBJECTS, kinds[:, 1], alike, kinds[:, 2]
     found = np.zeros((len(detections.image), len(EVENT)))
     found[:, 0], found[:, 1], found[:, 2] = DETECTION, detections.category, detections.score
     found[:, 3], found[:, 4] = to_bits(matches.hits), to_bits(matches.ignored)
-    image = np.concatenate([objects.image, detections.image])
+    image = np.concatenate([kinds[:, 0].astype(np.int64), detections.image])
     order = np.argsort(image, kind="stable")
     return Events(images, image[order], np.concatenate([gold, found])[order])
 
 
-def pack(blocks: Sequence[Events], at_least: int) -> Array:
-    """One row per image, filled up with zeros to the fullest, or to `at_least` events: (images, events x 5)."""
+def pack(blocks: Sequence[Events]) -> Array:
+    """One row per image, filled up with zeros to the fullest, at least one event: (images, events x 5)."""
     places = [rank_within(block.image) for block in blocks]
-    width = max([at_least, *(int(place.max()) + 1 for place in places if len(place))])
+    width = max([1, *(int(place.max()) + 1 for place in places if len(place))])
     rows = [np.zeros((0, width, len(EVENT)))]
     for block, place in zip(blocks, places, strict=True):
         rows.append(np.zeros((block.images, width, len(EVENT))))
@@ -73,7 +75,7 @@ def pack(blocks: Sequence[Events], at_least: int) -> Array:
 def unpack(statistics: Array, areas: int) -> Found:
     """What `pack` packed, over that many area ranges."""
     events = statistics.reshape(len(statistics), statistics.shape[1] // len(EVENT), len(EVENT))
-    image, place = np.nonzero(events[:, :, 0] == OBJECT)
+    image, place = np.nonzero(events[:, :, 0] == OBJECTS)
     gold = events[image, place]
     at, place = np.nonzero(events[:, :, 0] == DETECTION)
     found = events[at, place]
@@ -85,7 +87,7 @@ def unpack(statistics: Array, areas: int) -> Found:
     return Found(
         image,
         gold[:, 1].astype(np.int64),
-        ~from_bits(gold[:, 4], areas),
+        ~from_bits(gold[:, 4], areas) * gold[:, 3:4],
         at[order],
         category[order],
         rank[order],

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from velm_bench.metrics.base import Array, MetricInputError, as_text
+from velm_bench.metrics.base import Array, MetricInputError, as_text, is_whole, listed, shown
 
 Item = Mapping[str, Any]
 """An object or a detection: an annotation or a result in COCO's keys, its category by name."""
@@ -44,18 +44,19 @@ def objects_of(reference: Any, row: int) -> tuple[Image, Sequence[Item]]:
 
 def size_of(sides: Any, image: Image, what: str) -> tuple[int, int]:
     """Height and width in pixels."""
-    if isinstance(sides, list | tuple) and len(sides) == 2 and all(type(side) is int and side > 0 for side in sides):
-        height, width = sides
-        if height * width < MOST_PIXELS:
+    if isinstance(sides, list | tuple) and len(sides) == 2 and all(map(is_whole, sides)):
+        height, width = map(int, sides)
+        if min(height, width) > 0 and height * width < MOST_PIXELS:
             return height, width
-    raise image.wrong(f"{what} must be its height and width in pixels, not {sides!r:.40}")
+    raise image.wrong(f"{what} must be its height and width in pixels, not {shown(sides)}")
 
 
 def items_of(items: Any, image: Image) -> Sequence[Item]:
     """A list of mappings."""
-    if isinstance(items, list | tuple) and all(isinstance(item, Mapping) for item in items):
-        return items
-    raise image.wrong(f"objects and detections come as a list of mappings, not as {items!r:.40}")
+    found = listed(items)
+    if found is not None and all(isinstance(item, Mapping) for item in found):
+        return found
+    raise image.wrong(f"objects and detections come as a list of mappings, not as {shown(items)}")
 
 
 def values_of(items: Sequence[Item], key: str, image: Image) -> list[Any]:

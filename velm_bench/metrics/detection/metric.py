@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from velm_bench.errors import UsageError
-from velm_bench.metrics.base import Array, Metric, aligned, all_ones, reading_corpus
+from velm_bench.metrics.base import Array, Metric, aligned, checked_weights, reading_corpus
 from velm_bench.metrics.detection.accumulate import accumulate
 from velm_bench.metrics.detection.events import EVENT, Events, events_of, pack, unpack
 from velm_bench.metrics.detection.fields import categories_of
@@ -66,18 +66,19 @@ class Detection(Metric):
     def statistics(
         self, predictions: Sequence[Any], references: Sequence[Any], corpus: Sequence[Any] | None = None
     ) -> Array:
-        """The objects and detections of every image, five numbers each, shape (samples, 5 x events).
+        """The objects and detections of every image as events of five numbers, shape (samples, 5 x events).
 
-        The fullest image decides how many events there are, and `columns` is set to fit; it never becomes shorter, so
-        that the same metric's later statistics are at least as wide. Filler is zero, and changes no value.
+        The fullest image decides how many events there are, and `columns` is set to fit. Filler is zero, and changes no
+        value. An event is a detection, one of the best 100 (20 for body points) of its category and image, or all
+        objects of an image that count alike: 40 bytes, so that a thousand images take 40 kB per event of the fullest.
         """
-        aligned(predictions, references)
-        scenes = read_scenes(references)
+        pairs = aligned(predictions, references)
+        scenes = read_scenes([reference for _, reference in pairs])
         with reading_corpus():
-            categories = self._categories([*scenes, *read_scenes(corpus or ())])
+            categories = self._categories([*scenes, *read_scenes(() if corpus is None else corpus)])
+        answers = [answer for answer, _ in pairs]
         blocks = [slice(start, start + BLOCK) for start in range(0, len(scenes), BLOCK)]
-        parts = [self._events(predictions[block], scenes[block], categories) for block in blocks]
-        rows = pack(parts, at_least=len(self.columns) // len(EVENT))
+        rows = pack([self._events(answers[block], scenes[block], categories) for block in blocks])
         self.columns = columns(rows.shape[1] // len(EVENT))
         return rows
 
@@ -86,7 +87,7 @@ class Detection(Metric):
 
         Without labels the shards must come of one `corpus`, so that each numbers the categories alike.
         """
-        width = max(len(self.columns), *(shard.shape[1] for shard in shards))
+        width = max(shard.shape[1] for shard in shards)
         self.columns = columns(width // len(EVENT))
         return np.concatenate([np.pad(shard, ((0, 0), (0, width - shard.shape[1]))) for shard in shards])
 
@@ -102,7 +103,7 @@ class Detection(Metric):
 
     def totals(self, statistics: Array, weights: Array | None = None) -> Array:
         """The outputs themselves, shape (outputs,) or (replicates, outputs): an average precision is no sum."""
-        weight = all_ones(statistics, weights)
+        weight = checked_weights(statistics, weights)
         found = unpack(statistics, len(self.geometry.areas))
         table = accumulate(found, np.atleast_2d(weight), self.geometry.limits)
         values = np.stack([number.of(table) for number in self.numbers.values()], axis=-1)

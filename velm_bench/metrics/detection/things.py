@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from velm_bench.metrics.base import Array, Mask
+from velm_bench.metrics.base import Array, Mask, samples_of
 from velm_bench.metrics.detection.fields import Image, Item, categories_of, items_of, objects_of, scalars, values_of
 from velm_bench.metrics.detection.geometry import Geometry, Shapes
 from velm_bench.metrics.detection.runs import Indices, rank_within
@@ -56,7 +56,7 @@ class Detections(Things):
 
 def read_scenes(references: Sequence[Any]) -> list[Scene]:
     """The images and their objects."""
-    return [objects_of(reference, row) for row, reference in enumerate(references)]
+    return [objects_of(reference, row) for row, reference in enumerate(samples_of(references, "references"))]
 
 
 def read_objects(scenes: Sequence[Scene], geometry: Geometry, categories: Mapping[str, int]) -> Objects:

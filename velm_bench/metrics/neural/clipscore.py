@@ -12,6 +12,7 @@ from velm_bench.errors import SampleError
 from velm_bench.metrics.base import Array, MetricInputError, MetricUnavailableError, aligned, divide, text_pairs
 from velm_bench.metrics.neural.checkpoints import Checkpoint, load, load_image_processor, load_tokenizer
 from velm_bench.metrics.neural.encoders import BATCH, NeuralMetric, embed, encodable, longest, unit
+from velm_bench.metrics.parts import two_parts
 from velm_bench.samples import ArrayPicture, EncodedPicture, Picture, Sample
 
 WEIGHT = 2.5
@@ -45,22 +46,16 @@ class ClipScore(NeuralMetric):
 
     def pairs(self, predictions: Sequence[Any], references: Sequence[Any]) -> list[tuple[str | None, Any]]:
         """The pictures of failed samples are not looked at."""
-        both = aligned(predictions, references)
-        split = [_split(reference, row) for row, (_, reference) in enumerate(both)]
-        texts = text_pairs(predictions, [captions for _, captions in split], self.name)
+        aligned(predictions, references)
+        pictures, captions = two_parts(references, "the image and the captions")
+        texts = text_pairs(predictions, captions, self.name)
         return [
             (text, (None if text is None else _one_picture(images, row), golden))
-            for row, ((text, golden), (images, _)) in enumerate(zip(texts, split, strict=True))
+            for row, ((text, golden), images) in enumerate(zip(texts, pictures, strict=True))
         ]
 
     def open(self) -> Callable[[Sequence[tuple[str, Any]]], Array]:
         return Clip(self.checkpoint).score
-
-
-def _split(reference: Any, row: int) -> tuple[Any, Any]:
-    if not isinstance(reference, tuple) or len(reference) != 2:
-        raise MetricInputError(" needs a pair (images, captions) as its reference for clipscore.", row)
-    return reference
 
 
 def _one_picture(images: Any, row: int) -> Picture:
