@@ -350,3 +350,10 @@ def test_a_full_disk_costs_no_metric(monkeypatch: pytest.MonkeyPatch, tokenised:
     assert found == whole
     assert len(tokenised) == 10
     assert list(cache_root().iterdir()) == []
+
+
+def test_the_keys_of_a_mapping_are_no_captions_even_of_a_corpus_that_is_remembered() -> None:
+    texts, references = ["a b", "c"], [["a b"], ["c d"]]
+    build("bleu").compute(texts, references)
+    with pytest.raises(MetricInputError, match="predictions"):
+        build("bleu").compute(dict.fromkeys(texts, 1), references)  # type: ignore[arg-type]

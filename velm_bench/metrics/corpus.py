@@ -116,6 +116,8 @@ class _Latest(NamedTuple):
 
     def is_of(self, predictions: Sequence[Any], references: Sequence[Any], corpus: Sequence[Any] | None) -> bool:
         """Whether these are the same texts; what equals a text is one, so that none is looked at again."""
+        if not all(isinstance(one, list | tuple | None) for one in (predictions, references, corpus)):
+            return False  # the keys of a mapping are no texts; `text_pairs` says so
         try:
             if list(predictions) != self.texts or list(references) != self.golden:
                 return False

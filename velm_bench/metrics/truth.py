@@ -17,6 +17,7 @@ from velm_bench.metrics.base import (
     divide,
     precision_recall_f1,
     predicted_texts,
+    shown,
     undefined,
     with_count,
 )
@@ -96,7 +97,7 @@ def truth_row(caption: str | None, picture: PictureFacts) -> tuple[int, int, int
 def picture_facts(facts: Any, row: int) -> PictureFacts:
     """What a reference says is in the picture; MetricInputError where it is of another form."""
     if not isinstance(facts, Mapping):
-        raise MetricInputError(f": the reference is {facts!r:.40}: truth needs a mapping with 'pairs'.", row)
+        raise MetricInputError(f": the reference is {shown(facts)}: truth needs a mapping with 'pairs'.", row)
     vocabulary = facts.get("vocabulary")
     words = vocabulary if isinstance(vocabulary, Mapping) else {}
     also = [items_of(names, "also", row, 2) for names in items_of(facts.get("also", ()), "also", row)]
@@ -119,7 +120,7 @@ def items_of(value: Any, name: str, row: int, count: int | None = None) -> Seque
     if isinstance(value, list | tuple) and count in (None, len(value)):
         return value
     wanted = "a list" if count is None else f"a list of {count}"
-    raise MetricInputError(f": the reference's '{name}' has {value!r:.40} in place of {wanted}.", row)
+    raise MetricInputError(f": the reference's '{name}' has {shown(value)} in place of {wanted}.", row)
 
 
 def words_of(value: Any, name: str, row: int) -> Mapping[str, str]:
