@@ -19,7 +19,7 @@ from tests.metrics import plain_captions
 from tests.metrics.hostile import HOSTILE
 from velm_bench.cache import cache_root
 from velm_bench.errors import UsageError
-from velm_bench.metrics import build, captions, corpus, ngrams, reference_cache
+from velm_bench.metrics import MetricInputError, build, captions, corpus, ngrams, reference_cache
 from velm_bench.metrics.captions import CaptionSet
 from velm_bench.metrics.corpus import CaptionCorpus
 from velm_bench.metrics.ngrams import Encoding, encode, translate
