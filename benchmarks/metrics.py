@@ -145,7 +145,7 @@ def official_tokens(captions: Sequence[Sequence[str]]) -> dict[int, list[str]]:
 
 def undisturbed(predictions: Sequence[str], references: Sequence[Sequence[str]]) -> Corpus:
     """The images none of whose captions the official tokeniser, fed with all in one file, reads with a neighbour."""
-    from velm_bench.metrics.ptb import tokenize
+    from velm_bench.metrics.captions.ptb import tokenize
 
     kept = list(zip(predictions, references, strict=True))
     while True:
@@ -208,7 +208,7 @@ def questions(count: int) -> tuple[list[str], list[list[str]]]:
 def compare_vqa(rounds: int) -> None:
     """Print a line per variant of VQA accuracy."""
     sys.path.insert(0, str(ROOT))
-    from tests.metrics.literal_vqa import LITERAL
+    from tests.metrics.questions.literal_vqa import LITERAL
     from velm_bench.metrics import build
 
     predictions, answers = questions(QUESTIONS)

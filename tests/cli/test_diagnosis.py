@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from velm_bench.cli.diagnosis import diagnose
-from velm_bench.metrics import java
+from velm_bench.metrics.captions import java
 
 
 def found(folder: Path) -> tuple[str, str, str]:

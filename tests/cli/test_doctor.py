@@ -19,8 +19,8 @@ import pytest
 
 from tests.cli.conftest import Velm, World
 from velm_bench.cli.installing import STOPS, Progress, stops_raised
-from velm_bench.metrics import spice_resources
-from velm_bench.metrics.spice_resources import ARCHIVE, HELD, JARS
+from velm_bench.metrics.captions import spice_resources
+from velm_bench.metrics.captions.spice_resources import ARCHIVE, HELD, JARS
 
 
 @dataclass
@@ -197,7 +197,7 @@ def test_a_redirection_that_leads_nowhere_is_one_sentence(
 @pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP", "SIGINT"])
 def test_a_download_that_is_stopped_leaves_nothing(served: Served, tmp_path: Path, name: str) -> None:
     served.stalls = True
-    imports = "from velm_bench.cli.main import main; from velm_bench.metrics import spice_resources"
+    imports = "from velm_bench.cli.main import main; from velm_bench.metrics.captions import spice_resources"
     code = f"{imports}; spice_resources.URL = {spice_resources.URL!r}; main()"
     command = [sys.executable, "-c", code, "doctor", "--install", "spice"]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)

@@ -166,7 +166,7 @@ def test_a_metric_that_fails_ends_with_4_and_all_else_is_written(
     def fail(*arguments: Any) -> Any:
         raise RunError("Java ended with exit status 1.")
 
-    monkeypatch.setattr("velm_bench.metrics.vqa.VqaAccuracy.statistics", fail)
+    monkeypatch.setattr("velm_bench.metrics.questions.vqa.VqaAccuracy.statistics", fail)
     done = velm("run", "-m", "probe:x", "-t", world.task, "--json")
     assert done.code == 4
     assert "metric 'vqa_accuracy' of shades failed: Java ended with exit status 1" in done.sentence

@@ -112,7 +112,7 @@ def test_what_is_no_unicode_is_refused_before_anything_is_asked(
 
 
 def test_a_limited_run_is_scored_against_the_full_tasks_corpus(tmp_path: Path, monkeypatch: Any) -> None:
-    from velm_bench.metrics.vqa import VqaAccuracy
+    from velm_bench.metrics.questions.vqa import VqaAccuracy
 
     seen = []
     statistics = VqaAccuracy.statistics

@@ -14,7 +14,7 @@ from velm_bench.engine.runner import Run, evaluate
 from velm_bench.errors import RunError, UnavailableError
 from velm_bench.metrics import MetricInputError
 from velm_bench.metrics.base import reading_corpus
-from velm_bench.metrics.vqa import VqaAccuracy
+from velm_bench.metrics.questions.vqa import VqaAccuracy
 from velm_bench.results.store import read_result, read_samples, statistics_of
 
 FAILURES = [
@@ -147,7 +147,7 @@ class Particular(VqaAccuracy):
 
 
 def test_an_error_names_the_sample_and_not_the_row(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("velm_bench.metrics.vqa.VqaAccuracy", Particular)
+    monkeypatch.setattr("velm_bench.metrics.questions.vqa.VqaAccuracy", Particular)
     monkeypatch.setattr(Particular, "refused", "odd")
     run = with_gold(tmp_path / "gold", "vqa", {0: [], 1: [], 7: ["odd"]}, ["vqa_accuracy"])
     assert run.broken == {"vqa_accuracy": "Sample 's007' is refused."}

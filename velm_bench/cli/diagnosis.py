@@ -99,7 +99,7 @@ def _java() -> Finding:
     """SPICE and the original tokeniser run Java, the very one that is started here."""
     if find_spec("numpy") is None:
         return Finding("java", "cannot be tried without numpy", "missing", "pip install velm-bench")
-    from velm_bench.metrics.java import find_java, java_version
+    from velm_bench.metrics.captions.java import find_java, java_version
 
     try:
         return Finding("java", f"{java_version()} ({find_java()})")
@@ -111,7 +111,7 @@ def _spice() -> Finding:
     """The CoreNLP jars, which no package carries."""
     if find_spec("numpy") is None:
         return Finding("spice", "cannot be looked for without numpy", "missing", "pip install velm-bench")
-    from velm_bench.metrics.spice_resources import find_jars
+    from velm_bench.metrics.captions.spice_resources import find_jars
 
     try:
         return Finding("spice", f"Stanford CoreNLP 3.6.0 in {find_jars()[0].parent}")

@@ -12,7 +12,7 @@ from velm_bench.cli.output import note
 from velm_bench.errors import UsageError
 from velm_bench.registry import suggestion
 
-RESOURCES = {"spice": "velm_bench.metrics.spice_resources"}
+RESOURCES = {"spice": "velm_bench.metrics.captions.spice_resources"}
 """What can be fetched, and the module whose `install` does it."""
 MEGABYTE = 1_000_000
 STOPS = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name))

@@ -20,7 +20,7 @@ from velm_bench.metrics.base import (
     scatter,
     with_count,
 )
-from velm_bench.metrics.labels import needed_part, numbers_of, texts_of, without
+from velm_bench.metrics.classes.labels import needed_part, numbers_of, texts_of, without
 from velm_bench.samples import Form
 
 FIRST = float(np.finfo(np.float64).max)

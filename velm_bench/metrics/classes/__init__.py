@@ -1,0 +1,1 @@
+"""Metrics of one label out of a closed set."""
