@@ -156,9 +156,23 @@ def test_an_index_is_made_once_and_anew_where_it_is_damaged(small_table: Path, m
         (folder / damage).unlink()
         paraphrases.paraphrases.cache_clear()
         assert len(paraphrases.paraphrases().targets) == 4
-    (folder / "starts.npy").write_bytes((folder / "starts.npy").read_bytes()[:-4])
+    whole = {path.name: path.read_bytes() for path in folder.iterdir()}
+    np.save(folder / "targets.npy", np.load(folder / "targets.npy")[:2])
+    for damage, content in (("starts.npy", whole["starts.npy"][:-4]), ("words.txt", b"x"), ("targets.npy", None)):
+        if content is not None:
+            (folder / damage).write_bytes(content)
+        paraphrases.paraphrases.cache_clear()
+        assert len(paraphrases.paraphrases().targets) == 4
+        assert {path.name: path.read_bytes() for path in folder.iterdir()} == whole
+
+
+def test_an_index_that_cannot_be_mended_gets_a_sentence(small_table: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = paraphrases.index(small_table)
+    (folder / "words.txt").write_bytes(b"x")
+    monkeypatch.setattr(paraphrases.shutil, "rmtree", lambda *_, **__: None)
     paraphrases.paraphrases.cache_clear()
-    assert len(paraphrases.paraphrases().targets) == 4
+    with pytest.raises(UnavailableError, match="is damaged and cannot be made again"):
+        paraphrases.paraphrases()
 
 
 def test_another_table_has_another_index(small_table: Path) -> None:
@@ -345,3 +359,16 @@ def test_a_kernel_that_cannot_be_kept_is_compiled_all_the_same(monkeypatch: pyte
     monkeypatch.setattr(numba, "njit", njit)
     assert kernel.entry(len) is len
     assert asked == [True, False]
+
+
+def test_a_damaged_kernel_on_disk_is_compiled_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    numba = pytest.importorskip("numba")
+
+    def njit(cache: bool) -> Any:
+        def damaged(*_: Any) -> Any:
+            raise EOFError("Ran out of input")
+
+        return lambda function: damaged if cache else function
+
+    monkeypatch.setattr(numba, "njit", njit)
+    assert kernel.entry(len)("abc") == 3

@@ -16,6 +16,8 @@ alignments is not in the papers; it was found out by asking the jar, and differs
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import wraps
+from pickle import UnpicklingError
 from typing import Any, NamedTuple, TypeVar, cast
 
 import numpy as np
@@ -84,9 +86,18 @@ def compiled(function: Function, cache: bool = False) -> Function:
 def entry(function: Function) -> Function:
     """As `compiled`, and kept on disk with all that it calls: compiling takes seconds."""
     try:
-        return compiled(function, cache=True)
+        kept = compiled(function, cache=True)
     except RuntimeError:  # there is no folder for it
         return compiled(function)
+
+    @wraps(function)
+    def call(*arguments: Any) -> Any:
+        try:
+            return kept(*arguments)
+        except (EOFError, OSError, UnpicklingError):  # what is on disk is damaged, or the disk is full
+            return compiled(function)(*arguments)
+
+    return cast(Function, call)
 
 
 @compiled

@@ -18,13 +18,16 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from velm_bench.cache import cached
+from velm_bench.errors import UnavailableError
 from velm_bench.metrics.base import MetricUnavailableError
 from velm_bench.metrics.captions.java import find_jar
 
-FORMAT = 1
+FORMAT = 2
 """To be raised where the content of the index changes."""
 ARRAYS = ("children", "trie_words", "starts", "targets")
 WORDS = "words.txt"
+SEALS = "checksums.txt"
+"""The CRC-32 of every other file, a line each: what is read unchecked afterwards must be what was written."""
 REPAIR = "run pip install --force-reinstall pycocoevalcap"
 
 Integers = NDArray[np.int32]
@@ -58,7 +61,12 @@ def paraphrases() -> Paraphrases:
         return load(folder)
     except (ValueError, EOFError, OSError):  # damaged: it is only a copy
         shutil.rmtree(folder, ignore_errors=True)
+    try:
         return load(index(table))
+    except (ValueError, EOFError, OSError) as error:
+        raise UnavailableError(
+            f"The index in {folder} is damaged and cannot be made again: remove it, or set VELM_CACHE elsewhere."
+        ) from error
 
 
 def index(table: Path) -> Path:
@@ -67,10 +75,18 @@ def index(table: Path) -> Path:
 
 
 def load(folder: Path) -> Paraphrases:
-    """The index in a folder, its arrays mapped into memory; an error of numpy where it is damaged."""
+    """The index in a folder, its arrays mapped into memory; ValueError or OSError where it is damaged."""
+    if (folder / SEALS).read_text("utf-8") != seals(folder):
+        raise ValueError(f"{folder} is not as it was made")
     arrays = (np.load(folder / f"{name}.npy", mmap_mode="r") for name in ARRAYS)
     words = (folder / WORDS).read_text("utf-8").split("\n")
     return Paraphrases({word: number for number, word in enumerate(words)}, *arrays)
+
+
+def seals(folder: Path) -> str:
+    """The CRC-32 of every file of an index, a line each."""
+    names = [f"{name}.npy" for name in ARRAYS] + [WORDS]
+    return "".join(f"{zlib.crc32((folder / name).read_bytes()):08x} {name}\n" for name in names)
 
 
 def checksum(path: Path) -> str:
@@ -94,6 +110,7 @@ def make(table: Path, folder: Path) -> None:
     for name, values in zip(ARRAYS, (children, trie_words, starts, targets), strict=True):
         np.save(folder / f"{name}.npy", values)
     (folder / WORDS).write_text("\n".join(vocabulary), "utf-8")
+    (folder / SEALS).write_text(seals(folder), "utf-8")
 
 
 def read(lines: Iterable[bytes]) -> tuple[list[bytes], Integers, Integers]:
