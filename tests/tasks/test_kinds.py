@@ -10,7 +10,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from velm_bench.errors import SampleError, UsageError
-from velm_bench.options import find_label
 from velm_bench.samples import (
     Ability,
     ChoiceAnswer,
@@ -125,37 +124,10 @@ class TestClassification:
         with pytest.raises(UsageError, match="list its classes under 'labels'"):
             kind("classification").request(Sample("1", references=("a",)), {Ability.CHOOSE})
 
-    @pytest.mark.parametrize(
-        ("text", "label"),
-        [
-            ("dog", "dog"),
-            ("  Dog.\n", "dog"),
-            ("It is a dog!", "dog"),
-            ("a sports car", "sports car"),
-            ("a car, no sports", "car"),
-            ("a cat or a dog", None),
-            ("a sports car and a car", None),
-            ("concatenate", None),
-            ("", None),
-        ],
-    )
-    def test_a_label_is_found_as_whole_words(self, text: str, label: str | None) -> None:
-        assert find_label(text, self.labels) == label
-
-    @pytest.mark.parametrize(
-        ("text", "label"), [("us", "us"), ("US", "US"), ("Us", None), ("(a)", "(a)"), ("a.", None)]
-    )
-    def test_labels_that_differ_in_case_or_brackets_are_told_apart(self, text: str, label: str | None) -> None:
-        assert find_label(text, ("us", "US", "a", "(a)")) == label
-
     def test_options_that_are_no_closed_set_are_a_problem(self) -> None:
         for options, why in ((("a", "a", "b"), "'a' stands there twice"), (("a", " "), "is empty")):
             sample = Sample("1", inputs={"options": options}, references=("a",))
             assert why in kind("classification").problem(sample)
-
-    @given(st.text())
-    def test_any_text_gives_an_option_or_none(self, text: str) -> None:
-        assert find_label(text, self.labels) in {None, *self.labels}
 
 
 class TestNer:
