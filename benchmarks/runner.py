@@ -15,7 +15,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from velm_bench.engine.opening import open_task
+from velm_bench.engine.opening import begin_treatment, open_task
 from velm_bench.engine.plan import Planner
 from velm_bench.engine.runner import evaluate
 from velm_bench.engine.settings import RunSettings
@@ -26,7 +26,7 @@ from velm_bench.tasks.registry import Definition, resolve
 def bare(definition: Definition, model: Model, settings: RunSettings) -> float:
     """Seconds of the loop that somebody without a harness would write."""
     opened = open_task(definition, settings)
-    planner = Planner(opened.kind, model, settings.control, "")
+    planner = Planner(opened.kind, model, begin_treatment(opened, model, settings), "")
     started = time.perf_counter()
     requests = sorted(map(planner.request, opened.chosen), key=model.cost, reverse=True)
     size = settings.batch_size or model.batch_size

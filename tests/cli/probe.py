@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import threading
 import time
 from collections.abc import Sequence
@@ -14,10 +16,12 @@ THREADS: set[int] = set()
 """The threads that prepared something."""
 BATCHES: list[int] = []
 """The sizes of the batches asked."""
+PROMPTS: list[str] = []
+"""What was asked, in no particular order."""
 
 
 class Probe(Model):
-    """Answers the mean brightness of the picture."""
+    """Answers the mean brightness of the picture, 0 where it sees none."""
 
     abilities = frozenset({Ability.GENERATE})
     batch_size = 4
@@ -28,8 +32,14 @@ class Probe(Model):
 
     def prepare(self, request: Request) -> Any:
         THREADS.add(threading.get_ident())
-        time.sleep(0.02)
-        return float(request.images[0].decode().mean())
+        PROMPTS.append(request.prompt)
+        if self.identity.name == "probe:x":
+            time.sleep(0.02)  # long enough for a second thread to be worth its while
+        if self.identity.name == "probe:text":  # it reads the question and never looks
+            return 255.0 * ("Is this light?" in request.prompt and len(request.prompt) % 2)
+        if self.identity.name == "probe:needy" and not request.images:
+            raise ValueError("it needs a picture")
+        return float(request.images[0].decode().mean()) if request.images else 0.0
 
     def generate(self, prepared: Sequence[Any]) -> Sequence[TextAnswer]:
         if self.identity.name == "probe:broken":
@@ -38,9 +48,13 @@ class Probe(Model):
             raise KeyboardInterrupt
         if self.identity.name == "probe:late" and BATCHES:
             raise KeyboardInterrupt
+        if os.environ.get("PROBE_DIES_AFTER") == str(len(BATCHES)):
+            os.kill(os.getpid(), signal.SIGKILL)
         BATCHES.append(len(prepared))
         if self.identity.name == "probe:chatty":
             print("thinking")
+        if self.identity.name in ("probe:sighted", "probe:text", "probe:needy"):
+            return [TextAnswer("yes" if level >= 120 else "no") for level in prepared]
         return [TextAnswer(f"{level:.0f}") for level in prepared]
 
 
@@ -48,6 +62,7 @@ def open_probe(name: str, setup: Setup) -> Model:
     """The probe."""
     THREADS.clear()
     BATCHES.clear()
+    PROMPTS.clear()
     if name == "chatty":
         print("opening")
     return Probe(name, setup)

@@ -3,24 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
 
+from velm_bench.cli.gains import gains_as_json, print_gains
 from velm_bench.cli.output import interval, note, number, plain, print_json, print_table
 from velm_bench.cli.progress import progress
+from velm_bench.engine.perturbations import perturbation
 from velm_bench.engine.runner import evaluate, too_many_errors
 from velm_bench.engine.settings import RunSettings
-from velm_bench.errors import RunError, VelmError
+from velm_bench.engine.treating import find_control
+from velm_bench.errors import RunError, UsageError, VelmError
 from velm_bench.metrics import METRICS, split_name
 from velm_bench.models.base import Model
+from velm_bench.results.gain import Gain, measure_gain
+from velm_bench.results.schema import CONTROLS
 from velm_bench.results.store import read_samples
 from velm_bench.tasks.registry import Definition, resolve
 
 if TYPE_CHECKING:
-    from velm_bench.results.schema import Result, Score
+    from velm_bench.results.schema import Result
 
 HEADERS = ("task", "metric", "score", "95% interval", "n", "errors", "unparsed")
 NUMBERS = frozenset({"score", "n", "errors", "unparsed"})
@@ -32,6 +37,8 @@ class Report:
 
     runs: list[Any] = field(default_factory=list)
     failures: list[tuple[str, VelmError]] = field(default_factory=list)
+    gains: list[tuple[Any, list[Gain]]] = field(default_factory=list)
+    """The runs that were made under controls or perturbations as well, with what came of comparing."""
 
     @property
     def exit_code(self) -> int:
@@ -49,18 +56,32 @@ def named_tasks(words: str) -> list[Definition]:
     return chosen
 
 
-def evaluate_all(definitions: Sequence[Definition], model: Model, settings: RunSettings) -> Report:
-    """Run the model on each task; an error of one task is kept for the report and does not stop the others."""
+def chosen_treatments(control: str, controls: bool, perturbations: Sequence[str]) -> list[str]:
+    """The further runs that the flags ask for, each once; UsageError for an unknown name, or flags at odds."""
+    if control:
+        find_control(control)
+        if controls or perturbations:
+            raise UsageError(
+                "--control asks under that control alone, and --controls and --perturb compare with the run as it is: "
+                "leave out one or the other."
+            )
+    spoilt = [perturbation(text).name for text in perturbations]
+    return list(dict.fromkeys([*(CONTROLS if controls else ()), *spoilt]))
+
+
+def evaluate_all(
+    definitions: Sequence[Definition], model: Model, settings: RunSettings, further: Sequence[str] = ()
+) -> Report:
+    """Run the model on each task, and again under each further control or perturbation, and compare.
+
+    An error of one task is kept for the report and does not stop the others.
+    """
     report = Report()
     for definition in definitions:
         try:
-            run = evaluate(definition, model, settings, progress(definition.task.name))
-            report.runs.append(run)
-            report.failures += [(definition.task.name, _broken(run, name)) for name in run.broken]
-            if run.result.score.value is None and not run.broken:
-                report.failures.append((definition.task.name, _unscored(run)))
-            if too_many_errors(run.result, settings.max_error_rate):
-                report.failures.append((definition.task.name, _too_many(run, settings.max_error_rate)))
+            sighted = _evaluate(definition, model, settings, report)
+            if further:
+                _compare(definition, model, settings, further, sighted, report)
         except VelmError as error:
             report.failures.append((definition.task.name, error))
         except Exception as error:  # whatever it is, the other tasks go on; the trace is behind --debug
@@ -68,6 +89,39 @@ def evaluate_all(definitions: Sequence[Definition], model: Model, settings: RunS
                 raise
             report.failures.append((definition.task.name, _unforeseen(error)))
     return report
+
+
+def _evaluate(definition: Definition, model: Model, settings: RunSettings, report: Report) -> Any:
+    """One run, with what is wrong about it in the report."""
+    name = definition.task.name
+    run = evaluate(definition, model, settings, progress(_named(name, settings.control)))
+    report.runs.append(run)
+    report.failures += [(name, _broken(run, metric)) for metric in run.broken]
+    if run.result.score.value is None and not run.broken:
+        report.failures.append((name, _unscored(run)))
+    if too_many_errors(run.result, settings.max_error_rate):
+        report.failures.append((name, _too_many(run, settings.max_error_rate)))
+    return run
+
+
+def _compare(
+    definition: Definition, model: Model, settings: RunSettings, further: Sequence[str], sighted: Any, report: Report
+) -> None:
+    """The same run under each control or perturbation, and the gain over it.
+
+    One that the task or the model refuses does not stop the others; what several would say is said once.
+    """
+    gains: list[Gain] = []
+    refusals: dict[str, VelmError] = {}
+    for control in further:
+        try:
+            other = _evaluate(definition, model, replace(settings, control=control), report)
+            gains.append(measure_gain(sighted.folder, other.folder))
+        except VelmError as error:
+            refusals.setdefault(str(error), error)
+    report.failures += [(definition.task.name, error) for error in refusals.values()]
+    if gains:
+        report.gains.append((sighted, gains))
 
 
 def _unforeseen(error: Exception) -> RunError:
@@ -89,7 +143,7 @@ def finish(report: Report, as_json: bool) -> None:
 
 def result_rows(result: Result) -> list[tuple[str, ...]]:
     """A row per metric with its main output, the primary one first; the rest is for `results show`."""
-    task = f"{result.task.name} ({result.control})" if result.control else result.task.name
+    task = _named(result.task.name, result.control)
     return [
         (
             task,
@@ -100,19 +154,13 @@ def result_rows(result: Result) -> list[tuple[str, ...]]:
             str(score.n_errors),
             str(result.parse_failures),
         )
-        for name, score in _main_scores(result).items()
+        for name, score in result.main_scores.items()
     ]
 
 
-def _main_scores(result: Result) -> dict[str, Score]:
-    """The first output of each metric: an NER report alone has dozens."""
-    chosen = {result.primary: result.scores[result.primary]}
-    seen = {chosen[result.primary].metric}
-    for name, score in result.scores.items():
-        if not score.metric or score.metric not in seen:
-            chosen[name] = score
-            seen.add(score.metric)
-    return chosen
+def _named(task: str, control: str) -> str:
+    """A task with what was done to what the model is shown, if anything."""
+    return f"{task} ({control})" if control else task
 
 
 def _print_scores(report: Report) -> None:
@@ -120,9 +168,13 @@ def _print_scores(report: Report) -> None:
     if rows:
         print_table(HEADERS, rows, NUMBERS)
     for run in report.runs:
-        print(f"{plain(run.result.task.name)}: {plain(str(run.folder))}")
+        task = _named(run.result.task.name, run.result.control)
+        print(f"{plain(task)}: {plain(str(run.folder))}")
         for name, reason in run.result.skipped.items():
-            note(f"{run.result.task.name}: {name} is not scored: {reason}")
+            note(f"{task}: {name} is not scored: {reason}")
+    for run, gains in report.gains:
+        print()
+        print_gains(run.result.task.name, gains, slices=False)
     if rows:
         note("`velm-bench results show RUN` shows every score and slice.")
 
@@ -130,20 +182,25 @@ def _print_scores(report: Report) -> None:
 def _as_json(report: Report) -> dict[str, Any]:
     runs = [{"folder": str(run.folder), "result": run.result.model_dump(mode="json")} for run in report.runs]
     failures = [{"task": task, "error": str(error), "exit_code": error.exit_code} for task, error in report.failures]
-    return {"runs": runs, "failures": failures}
+    gains = [
+        {"folder": str(run.folder), "task": run.result.task.name, **gains_as_json(found)} for run, found in report.gains
+    ]
+    return {"runs": runs, "failures": failures, "gains": gains}
 
 
 def _too_many(run: Any, allowed: float) -> RunError:
     result = run.result
     return RunError(
-        f"{result.n_errors} of {result.n} samples of {result.task.name} failed, more than --max-error-rate {allowed:g} "
-        f"allows; the first: {_first_error(run.folder)}. The results are written to {run.folder}."
+        f"{result.n_errors} of {result.n} samples of {_named(result.task.name, result.control)} failed, more than "
+        f"--max-error-rate {allowed:g} allows; the first: {_first_error(run.folder)}. The results are written to "
+        f"{run.folder}."
     )
 
 
 def _broken(run: Any, metric: str) -> RunError:
+    task = _named(run.result.task.name, run.result.control)
     return RunError(
-        f"The metric '{metric}' of {run.result.task.name} failed: {run.broken[metric].rstrip('.')}. All else is "
+        f"The metric '{metric}' of {task} failed: {run.broken[metric].rstrip('.')}. All else is "
         f"written to {run.folder}; the same command scores again without asking again."
     )
 
@@ -152,8 +209,8 @@ def _unscored(run: Any) -> RunError:
     result = run.result
     why = result.skipped.get(result.score.metric, "It is undefined.").rstrip(".")
     return RunError(
-        f"The primary metric '{result.primary}' of {result.task.name} could not be computed: {why}. All else is "
-        f"written to {run.folder}."
+        f"The primary metric '{result.primary}' of {_named(result.task.name, result.control)} could not be computed: "
+        f"{why}. All else is written to {run.folder}."
     )
 
 

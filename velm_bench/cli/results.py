@@ -36,14 +36,24 @@ def show_result(
     output: Output = RESULTS,
     as_json: Json = False,
 ) -> None:
-    """Show all scores and slices of a run, and where it comes from."""
+    """Show all scores and slices of a run, where it comes from, and what the pictures are worth where it was compared
+    (run --controls, run --perturb)."""
+    from velm_bench.cli.gains import gains_as_json, print_gains
+    from velm_bench.results.gain import read_gains
+
     folder, result = _find(run, output)
+    gains, notes = read_gains(folder)
+    for sentence in notes:
+        note(f"Left out: {sentence}")
     if as_json:
-        print_json({"folder": str(folder), **result.model_dump(mode="json")})
+        print_json({"folder": str(folder), **result.model_dump(mode="json"), **gains_as_json(gains)})
         return
     print_facts(_facts(folder, result))
     print()
     print_table(("", "metric", "score", "95% interval", "answered only", "n", "errors"), _score_rows(result), NUMBERS)
+    if gains:
+        print()
+        print_gains(result.task.name, gains, slices=True)
     for name, reason in result.skipped.items():
         note(f"{name} is not scored: {reason}")
 

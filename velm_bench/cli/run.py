@@ -46,7 +46,20 @@ def run(
     data: Data = None,
     fresh: Fresh = False,
     max_error_rate: MaxErrorRate = 0.0,
-    control: Annotated[str, typer.Option("--control", help="What is done to the pictures: blank.")] = "",
+    control: Annotated[
+        str, typer.Option("--control", help="Instead with the pictures blank, shuffled or absent: a run of its own.")
+    ] = "",
+    controls: Annotated[
+        bool, typer.Option("--controls", help="Also under every control, and what the pictures are worth.")
+    ] = False,
+    perturb: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--perturb",
+            help="Also spoilt, and what is lost: noise, blur, jpeg, rotate, occlude or typos, with :1 to :5 for the "
+            "strength (3 if left out); may be repeated.",
+        ),
+    ] = None,
     workers: Annotated[
         int | None, typer.Option("--workers", min=1, help="Threads that prepare samples ahead; one per core, up to 8.")
     ] = None,
@@ -55,13 +68,15 @@ def run(
 ) -> None:
     """Run a model on tasks, score it, and write each Run to a folder of its own.
 
-    Scores are shown as they are (0 to 1 for shares). The same command again goes on where it was stopped.
+    Scores are shown as they are (0 to 1 for shares). The same command again goes on where it was stopped. With
+    --controls or --perturb each is one more run of the same samples, and the paired differences are shown and kept.
     """
     size = _batch_size(batch_size)
-    from velm_bench.cli.evaluation import evaluate_all, finish, named_tasks
+    from velm_bench.cli.evaluation import chosen_treatments, evaluate_all, finish, named_tasks
     from velm_bench.engine.settings import DEFAULT_WORKERS, RunSettings
     from velm_bench.models import Setup, open_model
 
+    further = chosen_treatments(control, controls, perturb or [])
     settings = RunSettings(
         output=output,
         data=data_folders(data),
@@ -77,5 +92,5 @@ def run(
     definitions = named_tasks(tasks)
     with stdout_aside():
         opened = open_model(model, Setup(device=device, dtype=dtype, seed=seed))
-        report = evaluate_all(definitions, opened, settings)
+        report = evaluate_all(definitions, opened, settings, further)
     finish(report, as_json)

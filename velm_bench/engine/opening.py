@@ -8,8 +8,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from velm_bench.engine.settings import RunSettings
-from velm_bench.errors import UsageError
+from velm_bench.engine.treating import find_treatment
+from velm_bench.engine.treatment import Treat, as_it_is
+from velm_bench.errors import SampleError, UsageError
+from velm_bench.models.base import Model
 from velm_bench.registry import suggestion
+from velm_bench.results.provenance import redact_text
 from velm_bench.samples import Sample
 from velm_bench.sources.base import Place
 from velm_bench.tasks.base import Kind
@@ -42,6 +46,36 @@ def open_task(definition: Definition, settings: RunSettings) -> Opened:
     _check(task, samples)
     kind = KINDS.get(task.kind)(task, source.options())
     return Opened(task, kind, source.fingerprint(), samples, limited(samples, settings.limit, settings.seed))
+
+
+def begin_treatment(opened: Opened, model: Model, settings: RunSettings) -> Treat:
+    """What becomes of each sample before it is asked.
+
+    UsageError where a control or a perturbation would change nothing that this model is asked: such a run would say
+    that a model does not look, or that it stands everything, without having tried.
+    """
+    if not settings.control:
+        return as_it_is
+    if not model.sees:
+        raise UsageError(
+            f"The answers of '{redact_text(model.identity.name)}' were given elsewhere, whatever is shown here: no "
+            "control and no perturbation can be run without the model itself."
+        )
+    treatment = find_treatment(settings.control)
+    treat = treatment.begin(opened.everything, settings.seed)
+    askable = (sample for sample in opened.chosen if not opened.kind.problem(sample))
+    if not any(_changes(treat, sample, opened.kind, model) for sample in askable):
+        raise UsageError(treatment.idle(opened.task.name))
+    return treat
+
+
+def _changes(treat: Treat, sample: Sample, kind: Kind, model: Model) -> bool:
+    """Whether the treatment changes what is asked about a sample."""
+    try:
+        shown = treat(sample).sample
+    except SampleError:
+        return False
+    return kind.request(shown, model.abilities) != kind.request(sample, model.abilities)
 
 
 def limited(samples: tuple[Sample, ...], limit: int | None, seed: int) -> tuple[Sample, ...]:

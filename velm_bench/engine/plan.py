@@ -7,9 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 from velm_bench.digests import digest_json
-from velm_bench.engine.controls import apply_control
 from velm_bench.engine.opening import Opened
 from velm_bench.engine.outcomes import reason
+from velm_bench.engine.treatment import Treat
 from velm_bench.errors import SampleError
 from velm_bench.models.base import Model
 from velm_bench.samples import Picture, Request, Sample
@@ -32,11 +32,20 @@ class Row:
     key: str = ""
     """Digest of the request (ability, prompt, settings, pictures), the task and the model."""
     error: str = ""
+    shown: Sample | None = None
+    """The sample as the model is asked about it, where a treatment changed it."""
+    hidden: tuple[Picture, ...] = ()
+    """Pictures that are not shown and without which the sample is not asked either; see treatment.Shown."""
 
     @property
     def id(self) -> str:
         """The sample's id."""
         return self.sample.id
+
+    @property
+    def asked(self) -> Sample:
+        """The sample that an answer is about."""
+        return self.shown or self.sample
 
 
 @dataclass(frozen=True)
@@ -45,7 +54,7 @@ class Planner:
 
     kind: Kind
     model: Model
-    control: str
+    treat: Treat
     task_digest: str
 
     def row(self, sample: Sample) -> Row:
@@ -54,23 +63,29 @@ class Planner:
         problem = self.kind.problem(sample)
         if problem:
             return Row(sample, content, error=problem)
-        request = self.request(sample)
         try:
-            key = digest_json([request.digest(), self.model.identity.digest, self.task_digest])
+            shown = self.treat(sample)
+            hidden = [picture.digest for picture in shown.hidden]  # first: its own picture is what a sample fails for
+            request = self.request(shown.sample)
+            key = self.key(request, hidden)
         except SampleError as error:
             return Row(sample, content, error=reason(error))
-        return Row(sample, content, request, key)
+        return Row(sample, content, request, key, shown=shown.sample, hidden=shown.hidden)
 
     def request(self, sample: Sample) -> Request:
-        """What the model is asked, with the pictures that it gets to see."""
+        """What the model is asked about a sample, with the pictures that it gets to see."""
         request = self.kind.request(sample, self.model.abilities)
-        pictures = apply_control(self.control, request.images) if self.model.sees else ()
-        return replace(request, images=pictures)
+        return request if self.model.sees else replace(request, images=())
+
+    def key(self, request: Request, hidden: Sequence[str]) -> str:
+        """Digest of the request, the task, the model, and the pictures that stand behind it unseen."""
+        asked = [request.digest(), self.model.identity.digest, self.task_digest]
+        return digest_json([*asked, list(hidden)] if hidden else asked)
 
 
-def make_plan(opened: Opened, model: Model, control: str, workers: int) -> list[Row]:
+def make_plan(opened: Opened, model: Model, treat: Treat, workers: int) -> list[Row]:
     """A row per chosen sample, in source order; pictures are read and digested on threads."""
-    planner = Planner(opened.kind, model, control, opened.task.digest())
+    planner = Planner(opened.kind, model, treat, opened.task.digest())
     chunks = [opened.chosen[start : start + CHUNK] for start in range(0, len(opened.chosen), CHUNK)]
     with ThreadPoolExecutor(workers) as pool:
         done = pool.map(lambda chunk: [planner.row(sample) for sample in chunk], chunks)

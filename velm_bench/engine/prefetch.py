@@ -62,6 +62,8 @@ def prepared_batches(prepare: Prepare, batches: Sequence[Batch], workers: int, w
 def _prepare_one(prepare: Prepare, row: Row) -> Ready:
     assert row.request is not None
     try:
+        for picture in row.hidden:
+            picture.decode()
         return Ready(row, prepare(row.request))
     except (Exception, SystemExit) as error:  # one sample must not take the run with it
         return Ready(row, error=reason(error))

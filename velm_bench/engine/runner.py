@@ -10,7 +10,7 @@ from velm_bench.digests import digest_json
 from velm_bench.engine.answering import answer_plan
 from velm_bench.engine.finishing import Clock, draft_result, require_storable, write
 from velm_bench.engine.journal import Journal
-from velm_bench.engine.opening import Opened, open_task
+from velm_bench.engine.opening import Opened, begin_treatment, open_task
 from velm_bench.engine.outcomes import Outcome, decode, reason
 from velm_bench.engine.plan import Row, make_plan
 from velm_bench.engine.progress import Progress, silent
@@ -51,12 +51,13 @@ def evaluate(definition: Definition, model: Model, settings: RunSettings, progre
     with clock.phase("open"):
         opened = open_task(definition, settings)
         metrics = build_metrics(opened.kind)
+        treat = begin_treatment(opened, model, settings)
         identity = run_id(opened, model, settings)
         folder = run_folder(settings.output, redact_text(model.identity.name), opened.task.name, identity)
     with Journal(folder, progress.note) as journal:
         remove_leftovers(folder)
         with clock.phase("plan"):
-            plan = make_plan(opened, model, settings.control, settings.workers)
+            plan = make_plan(opened, model, treat, settings.workers)
         with clock.phase("answer"):
             answered = answer_plan(opened, plan, model, settings, journal, progress)
         with clock.phase("score"):
@@ -92,7 +93,7 @@ def _judge(row: Row, outcome: Outcome | None, kind: Kind) -> Judged:
         why = row.error or (outcome.error if outcome else "") or "The sample was not asked."
         return Judged(row.sample, row.key, error=why)
     try:
-        prediction = kind.predict(row.sample, decode(outcome.answer))
+        prediction = kind.predict(row.asked, decode(outcome.answer))
     except Exception as error:  # an answer that a kind cannot read is that sample's error, not the run's
         return Judged(row.sample, row.key, outcome.answer, error=reason(error))
     return Judged(row.sample, row.key, outcome.answer, prediction)

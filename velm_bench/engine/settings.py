@@ -6,9 +6,8 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from velm_bench.engine.controls import CONTROLS
+from velm_bench.engine.treating import find_treatment
 from velm_bench.errors import UsageError
-from velm_bench.registry import suggestion
 
 DEFAULT_WORKERS = min(8, os.cpu_count() or 1)
 FEWEST_REPLICATES = 10
@@ -28,13 +27,14 @@ class RunSettings:
     limit: int | None = None
     """Ask only so many samples: a seeded choice, and each smaller limit is part of the larger ones."""
     seed: int = 0
-    """Decides the samples of a limit and the resamples of the intervals."""
+    """Decides the samples of a limit, the resamples of the intervals, and what shuffling and perturbations draw."""
     max_error_rate: float = 0.0
     """The share of failed samples that is put up with; see `too_many_errors`."""
     fresh: bool = False
     """Ask everything again, whatever an earlier run of the same left; its result stays until the new one stands."""
     control: str = ""
-    """What is done to the pictures: "blank", or nothing."""
+    """What is done to what the model is shown: a control ("blank", "shuffled", "absent"), a perturbation ("noise:3";
+    "noise" becomes "noise:3"), or nothing."""
     workers: int = DEFAULT_WORKERS
     """Threads that read pictures and prepare samples."""
     replicates: int = 1000
@@ -49,8 +49,8 @@ class RunSettings:
         self._at_least("--seed", self.seed, 0)
         if not 0.0 <= self.max_error_rate <= 1.0:
             raise UsageError(f"--max-error-rate must lie between 0 and 1, not be {self.max_error_rate}.")
-        if self.control and self.control not in CONTROLS:
-            raise UsageError(f"Unknown control '{self.control}': {suggestion(self.control, list(CONTROLS))}")
+        if self.control:
+            object.__setattr__(self, "control", find_treatment(self.control).name)
 
     @staticmethod
     def _at_least(flag: str, value: int | None, least: int, more: str = "") -> None:

@@ -13,6 +13,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validat
 SCHEMA_VERSION = 1
 """Raised whenever a reader of the previous version would misread a file."""
 
+BLANK, SHUFFLED, ABSENT = "blank", "shuffled", "absent"
+"""The controls: what can become of the pictures of a run that shows what they are worth."""
+CONTROLS = (BLANK, SHUFFLED, ABSENT)
+
 VOLATILE = frozenset({"timing", "provenance"})
 """The parts of a Result that differ between two runs of the same thing."""
 
@@ -180,7 +184,8 @@ class Result(Record):
     data: DataInfo
     """Which samples were asked."""
     control: str = ""
-    """What was done to the pictures to see what vision adds: "blank"; empty for an ordinary run."""
+    """What was done to what the model is shown: a control ("blank", "shuffled", "absent") or a perturbation with its
+    strength ("noise:3"); empty for an ordinary run."""
     n: int
     """How many samples were asked, failed ones included."""
     n_errors: int
@@ -215,6 +220,17 @@ class Result(Record):
     def score(self) -> Score:
         """The primary score."""
         return self.scores[self.primary]
+
+    @property
+    def main_scores(self) -> dict[str, Score]:
+        """The first output of each metric, the primary one first: an NER report alone has dozens."""
+        chosen = {self.primary: self.scores[self.primary]}
+        seen = {chosen[self.primary].metric}
+        for name, score in self.scores.items():
+            if not score.metric or score.metric not in seen:
+                chosen[name] = score
+                seen.add(score.metric)
+        return chosen
 
     def stable(self) -> Mapping[str, Any]:
         """All that is the same whenever the same thing is run: everything but timing and provenance."""
