@@ -60,6 +60,16 @@ def test_every_flag_reaches_the_trainer(velm: Velm, calls: list[dict[str, Any]])
     assert given["fresh"] is True
 
 
+def test_of_several_processes_the_first_speaks(
+    velm: Velm, calls: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RANK", "1")
+    assert velm("train", "small.yaml").out == ""
+    monkeypatch.setenv("RANK", "0")
+    assert velm("train", "small.yaml").out != ""
+    assert len(calls) == 2
+
+
 @pytest.mark.parametrize(
     ("arguments", "word"),
     [

@@ -11,13 +11,24 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 from tokenizers import Tokenizer
+from transformers import GPT2Config
 
+from tests.reference.conftest import shaken, tiny
 from velm_bench.errors import SampleError, UsageError
 from velm_bench.models.base import Setup
 from velm_bench.models.reference import ReferenceModel, open_reference, shipped
+from velm_bench.reference.configuration import VelmConfig
 from velm_bench.reference.modelling import VelmForGeneration
 from velm_bench.reference.saving import write_checkpoint
-from velm_bench.samples import ArrayPicture, ChooseRequest, EncodedPicture, GenerateRequest, Generation, TagRequest
+from velm_bench.samples import (
+    Ability,
+    ArrayPicture,
+    ChooseRequest,
+    EncodedPicture,
+    GenerateRequest,
+    Generation,
+    TagRequest,
+)
 
 
 @pytest.fixture(scope="module")
@@ -99,8 +110,8 @@ def test_sampling_follows_the_seed(folder: Path, adapter: ReferenceModel) -> Non
 
 
 def test_what_it_cannot_do_is_refused(adapter: ReferenceModel, tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="no beam search"):
-        adapter.prepare(replace(ASK, generation=Generation(4, beams=3)))
+    with pytest.raises(UsageError, match=r"draws no words in a beam search: set generation\.temperature to 0"):
+        adapter.prepare(replace(ASK, generation=Generation(4, beams=3, temperature=0.5)))
     with pytest.raises(SampleError):
         adapter.prepare(replace(ASK, images=(PHOTO, EncodedPicture(b"no picture"))))
     with pytest.raises(UsageError, match="'ref:prefx' is neither a shipped model nor"):
@@ -108,6 +119,53 @@ def test_what_it_cannot_do_is_refused(adapter: ReferenceModel, tmp_path: Path) -
     (tmp_path / "config.json").write_text("{}", encoding="utf-8")
     with pytest.raises(UsageError, match=r"lacks model\.safetensors, tokenizer\.json"):
         open_reference(str(tmp_path), Setup())
+
+
+def test_a_task_may_ask_for_beams(adapter: ReferenceModel) -> None:
+    """The same answer in every batch, and another than the greedy one for some prompt."""
+    asked = [
+        replace(ASK, prompt=f"Question: {word}? Answer:", generation=Generation(6, beams=4))
+        for word in ("what", "is there a star", "red", "how many blue", "a", "circle left of the square")
+    ]
+    prepared = [adapter.prepare(one) for one in asked]
+    alone = [adapter.generate([one])[0] for one in prepared]
+    assert adapter.generate(prepared) == alone
+    greedy = adapter.generate([adapter.prepare(replace(one, generation=Generation(6))) for one in asked])
+    assert greedy != alone
+
+
+def test_a_blind_model_prepares_no_picture_but_reads_it(tokenizer: Tokenizer, tmp_path: Path) -> None:
+    write_checkpoint(tmp_path / "blind", shaken(tiny("none")), tokenizer, torch.float32)
+    blind = open_reference(str(tmp_path / "blind"), Setup(device="cpu"))
+    assert blind.prepare(ASK).pixels is None
+    with pytest.raises(SampleError):
+        blind.prepare(replace(ASK, images=(EncodedPicture(b"no picture"),)))
+    seen, none = (blind.generate([blind.prepare(replace(ASK, images=i))])[0] for i in ((PHOTO,), ()))
+    assert seen == none
+
+
+def test_a_contrastive_model_chooses_and_does_nothing_else(tokenizer: Tokenizer, tmp_path: Path) -> None:
+    write_checkpoint(tmp_path / "towers", shaken(tiny("contrastive")), tokenizer, torch.float32)
+    towers = open_reference(str(tmp_path / "towers"), Setup(device="cpu"))
+    assert towers.abilities == {Ability.CHOOSE}
+    choose = ChooseRequest("a", (PHOTO,), "what?", options=("red", "blue", "green"))
+    found = towers.choose([towers.prepare(choose), towers.prepare(replace(choose, images=()))])
+    assert sum(np.exp(found[0].logprobs)) == pytest.approx(1)
+    assert len(set(found[0].logprobs)) == 3
+    assert len(set(found[1].logprobs)) == 1
+
+
+def test_the_window_is_that_of_a_shorter_checkpoint(tokenizer: Tokenizer, tmp_path: Path) -> None:
+    """A language model from a checkpoint may see less than the settings would let it."""
+    settings = tiny(language={"checkpoint": "somewhere", "context": 128})
+    held = GPT2Config(vocab_size=300, n_embd=16, n_layer=2, n_head=2, n_positions=40).to_dict()
+    model = VelmForGeneration(VelmConfig.of(settings, backbones={"language": held}))
+    assert model.context == 40
+    write_checkpoint(tmp_path / "short", model, tokenizer, torch.float32)
+    opened = open_reference(str(tmp_path / "short"), Setup(device="cpu"))
+    asked = replace(ASK, prompt="word " * 500, generation=Generation(10))
+    assert len(opened.prepare(asked).prompt) == 30
+    assert len(opened.generate([opened.prepare(asked)])) == 1
 
 
 @pytest.mark.parametrize("device", ["banana", "cuda:99", "cpu:x"])
@@ -155,5 +213,8 @@ def test_longer_requests_cost_more(adapter: ReferenceModel) -> None:
 def test_every_shipped_checkpoint_opens(name: str) -> None:
     opened = open_reference(name, Setup(device="cpu"))
     opened.load()
-    assert opened.generate([opened.prepare(ASK)])[0].text
+    if Ability.GENERATE in opened.abilities:
+        assert opened.generate([opened.prepare(ASK)])[0].text
+    else:
+        assert opened.choose([opened.prepare(ChooseRequest("a", (PHOTO,), "what?", options=("red", "blue")))])
     assert (opened.identity.parameters or 0) * 2 < 16 * 2**20

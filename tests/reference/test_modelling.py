@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 import stat
 from pathlib import Path
 
@@ -10,24 +12,24 @@ import torch
 from tokenizers import Tokenizer
 from transformers import PreTrainedTokenizerFast
 
-from tests.reference.conftest import SETTINGS
+from tests.reference.conftest import SETTINGS, packed, shaken, tiny
 from velm_bench.reference.configuration import VelmConfig
-from velm_bench.reference.layers import Linear
 from velm_bench.reference.modelling import VelmForGeneration
 from velm_bench.reference.saving import write_checkpoint
 from velm_bench.reference.settings import ModelSettings
-from velm_bench.reference.teacher import SightTeacher
+
+
+def batch(count: int = 3) -> dict[str, torch.Tensor]:
+    pixels = torch.randint(0, 256, (count, 32, 32, 3), dtype=torch.uint8)
+    return packed([[[5, 6, 7, 8, 9]]] * count, [[3]] * count, pixels)
 
 
 def test_shapes(model: VelmForGeneration) -> None:
-    pixels = torch.zeros(3, 32, 32, 3, dtype=torch.uint8)
-    features, visual = model.see(pixels)
-    assert features.shape == (3, 16, 32)
-    assert visual.shape == (3, 16, 32)
-    tokens = torch.zeros(3, 5, dtype=torch.long)
-    states, patches = model(pixels, tokens, tokens, tokens, tokens.bool(), torch.ones(3, dtype=torch.bool))
+    states, features = model.read_packed(batch())
     assert states.shape == (3, 5, 32)
-    assert torch.equal(patches, features)
+    assert features is not None
+    assert features.shape == (3, 16, 32)
+    assert torch.equal(model.look(batch()["pixels"][:0]), features[:0])
     assert model.head(states).shape == (3, 5, 300)
     assert model.tagger(states).shape == (3, 5, 9)
 
@@ -38,25 +40,38 @@ def test_the_shipped_recipe_is_small() -> None:
     assert 2 * sum(parameter.numel() for parameter in model.parameters()) < 16 * 2**20
 
 
-def test_the_head_is_tied(model: VelmForGeneration, tokenizer: Tokenizer, tmp_path: Path) -> None:
-    assert model.head.weight is model.language.words.weight
-    write_checkpoint(tmp_path / "made", model, tokenizer, torch.float32)
-    again = VelmForGeneration.from_pretrained(tmp_path / "made", dtype=torch.float32)
-    assert again.head.weight is again.language.words.weight
+def test_the_head_is_the_word_embeddings(model: VelmForGeneration) -> None:
+    states = torch.randn(2, 32)
+    assert torch.equal(model.head(states), states @ model.get_input_embeddings().weight.T)
+    assert not any(name.startswith("head") for name in model.state_dict())
 
 
-def test_a_checkpoint_comes_back_bit_for_bit(model: VelmForGeneration, tokenizer: Tokenizer, tmp_path: Path) -> None:
+@pytest.mark.parametrize("adaptation", ["full", "lora", "prefix_tuning"])
+def test_a_checkpoint_comes_back_bit_for_bit(adaptation: str, tokenizer: Tokenizer, tmp_path: Path) -> None:
+    settings = tiny(adaptation=adaptation)
+    model = shaken(settings)
     write_checkpoint(tmp_path / "made", model, tokenizer, torch.float32)
     again = VelmForGeneration.from_pretrained(tmp_path / "made", dtype=torch.float32).eval()
     mine, theirs = model.state_dict(), again.state_dict()
     assert mine.keys() == theirs.keys()
     assert all(torch.equal(mine[name], theirs[name]) for name in mine)
-    assert again.config.settings == SETTINGS
+    assert again.config.settings == settings
+    learning = [{name for name, one in m.named_parameters() if one.requires_grad} for m in (model, again)]
+    assert learning[0] == learning[1]
     for path in (tmp_path / "made").iterdir():
         assert stat.S_IMODE(path.stat().st_mode) == 0o644
     fast = PreTrainedTokenizerFast.from_pretrained(tmp_path / "made")
     assert fast("is there", add_special_tokens=False).input_ids == tokenizer.encode("is there").ids
     assert fast.pad_token_id == 0
+    assert 1 not in fast("<eos>", add_special_tokens=False).input_ids
+
+
+def test_what_transformers_saves_comes_back_bit_for_bit(model: VelmForGeneration, tmp_path: Path) -> None:
+    model.save_pretrained(tmp_path)
+    assert (tmp_path / "model.safetensors").is_file()
+    again = VelmForGeneration.from_pretrained(tmp_path)
+    theirs = again.state_dict()
+    assert all(torch.equal(tensor, theirs[name]) for name, tensor in model.state_dict().items())
 
 
 def test_half_precision_on_disk_is_half_the_size(
@@ -71,31 +86,55 @@ def test_half_precision_on_disk_is_half_the_size(
     assert torch.allclose(again.tagger.weight, model.tagger.weight, atol=1e-3)
 
 
-def test_linear_by_convolution_is_linear() -> None:
-    layer, x = Linear(6, 10), torch.randn(2, 256, 6, requires_grad=True)
-    fast = layer.train()(x)
-    slow = layer.eval()(x)
-    assert torch.allclose(fast, slow, atol=1e-6)
-    gradients = [torch.autograd.grad(out.square().sum(), [x, layer.weight]) for out in (fast, slow)]
-    assert all(torch.allclose(one, other, atol=1e-3) for one, other in zip(*gradients, strict=True))
-
-
-def test_the_teacher_ignores_what_there_is_nothing_to_say_about() -> None:
-    teacher = SightTeacher(8, (3, 2), 4)
-    lessons = {
-        "looks": torch.tensor([[[0, -100], [2, 1]]]),
-        "centres": torch.tensor([[0.0, 1.0]]),
-        "offsets": torch.tensor([[[torch.nan, torch.nan], [0.5, -0.5]]]),
-        "visual_tags": torch.zeros(1, 4),
-    }
-    losses = teacher.loss(torch.randn(1, 2, 8), lessons)
-    assert all(torch.isfinite(loss) for loss in losses.values())
-    empty = lessons | {"looks": torch.tensor([[[0, -100], [0, -100]]]), "offsets": torch.full((1, 2, 2), torch.nan)}
-    assert torch.isfinite(teacher.loss(torch.randn(1, 2, 8), empty)["tags"])
-
-
-@pytest.mark.parametrize("section", ["vision", "language", "fusion"])
+@pytest.mark.parametrize("section", ["vision", "language", "fusion", "adaptation"])
 def test_a_configuration_with_an_unknown_key_is_refused(section: str) -> None:
-    config = VelmConfig(**{section: {"colour": 3}})
+    config = VelmConfig.of(SETTINGS)
+    getattr(config, section)["colour"] = 3
     with pytest.raises(ValueError, match="colour"):
         VelmForGeneration(config)
+
+
+@pytest.mark.parametrize("adaptation", ["full", "lora"])
+def test_a_copy_has_its_own_weights(adaptation: str) -> None:
+    """Nothing in it reaches back into the model that it was copied from, or keeps it from being sent elsewhere."""
+    model = shaken(tiny("concat", adaptation=adaptation))
+    before, _ = model.read_packed(batch())
+    for twin in (copy.deepcopy(model), pickle.loads(pickle.dumps(model))):  # noqa: S301 - our own
+        with torch.no_grad():
+            for parameter in twin.parameters():
+                parameter.zero_()
+        assert not twin.read_packed(batch())[0].any()
+    torch.manual_seed(0)
+    pixels = batch()
+    one, _ = model.read_packed(pixels)
+    other, _ = copy.deepcopy(model).read_packed(pixels)
+    assert torch.equal(one, other)
+    assert before.shape == one.shape
+
+
+def test_a_failed_pass_leaves_nothing_behind(model: VelmForGeneration) -> None:
+    torch.manual_seed(0)
+    concat = shaken(tiny("concat"))
+    whole = batch()
+    wanted, _ = concat.read_packed(whole)
+    with pytest.raises(RuntimeError):
+        concat.read_packed(whole | {"positions": whole["positions"][:, :2]})
+    assert torch.equal(concat.read_packed(whole)[0], wanted)
+    assert not any(block._forward_pre_hooks for block in concat.language.blocks)
+
+
+def test_a_blind_model_has_no_vision_encoder() -> None:
+    blind = shaken(tiny("none"))
+    assert blind.vision is None
+    with pytest.raises(ValueError, match="no vision encoder"):
+        blind.look(torch.zeros(1, 32, 32, 3, dtype=torch.uint8))
+    unseen = {name: tensor for name, tensor in batch().items() if name != "pixels"}
+    assert torch.equal(blind.read_packed(batch())[0], blind.read_packed(unseen)[0])
+
+
+def test_right_padding_is_refused(model: VelmForGeneration) -> None:
+    tokens = torch.tensor([[5, 0]])
+    with pytest.raises(ValueError, match="left"):
+        model.read(
+            torch.zeros(1, 32, 32, 3, dtype=torch.uint8), torch.tensor([True]), tokens, torch.tensor([[True, False]])
+        )

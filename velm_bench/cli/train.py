@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from importlib.util import find_spec
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from velm_bench.cli.options import Device
+from velm_bench.cli.options import Data, Device, data_folders
 from velm_bench.cli.output import note
 from velm_bench.errors import UnavailableError, UsageError
 from velm_bench.registry import suggestion
@@ -33,13 +34,14 @@ def train(
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="The training's folder; trainings/RECIPE if left out.")
     ] = None,
+    data: Data = None,
     device: Device = "auto",
     minutes: Annotated[float | None, typer.Option("--minutes", min=0.01, help="End after so many minutes.")] = None,
     processes: Annotated[
         int,
         typer.Option("--processes", min=1, help="Processes that share each batch, on a CPU; each takes one thread."),
     ] = 1,
-    workers: Annotated[int, typer.Option("--workers", min=1, help="Processes that render scenes ahead.")] = 1,
+    workers: Annotated[int, typer.Option("--workers", min=1, help="Processes that make batches ahead.")] = 1,
     threads: Annotated[
         int | None, typer.Option("--threads", min=1, help="CPU threads of torch; its own choice.")
     ] = None,
@@ -58,6 +60,8 @@ def train(
     checkpoint = train_model(
         settings,
         output or TRAININGS / settings.name,
+        data=data_folders(data),
+        beside=path.parent,
         device=device,
         minutes=minutes,
         processes=processes,
@@ -66,6 +70,8 @@ def train(
         fresh=fresh,
         progress=Teller(),
     )
+    if os.environ.get("RANK", "0") != "0":  # of torchrun's processes, the first speaks for all
+        return
     if sys.stderr.isatty():
         print(file=sys.stderr)
     print(checkpoint)

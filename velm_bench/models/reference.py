@@ -34,6 +34,7 @@ CHECKPOINTS = Path(__file__).parent.parent / "reference" / "checkpoints"
 
 DTYPES = ("float32", "bfloat16", "float16")
 PARTS = ("vision", "language", "fusion")
+"""Of the configuration: what a result file says of the model."""
 PROCESSOR = 2
 """The version of what this package's code does to requests and answers; raised whenever answers change by it."""
 _FILES = ("config.json", "model.safetensors", "tokenizer.json")
@@ -57,7 +58,7 @@ def open_reference(rest: str, setup: Setup) -> Model:
         raise UsageError(f"--dtype {setup.dtype} is not known: choose auto, {', '.join(DTYPES)}.")
     with _damage_named(folder):
         model = ReferenceModel(f"ref:{rest}", folder, setup)
-        ModelSettings.model_validate({part: model.config[part] for part in PARTS})
+        _ = model.settings
         _ = model.identity  # reads every file, so that a damaged one is named before anything is asked
     return model
 
@@ -79,7 +80,6 @@ def _damage_named(folder: Path) -> Iterator[None]:
 class ReferenceModel(Model):
     """A trained reference model: one set of weights that writes, weighs and tags."""
 
-    abilities = frozenset({Ability.GENERATE, Ability.CHOOSE, Ability.TAG})
     batch_size = 64
 
     def __init__(self, name: str, folder: Path, setup: Setup) -> None:
@@ -87,6 +87,15 @@ class ReferenceModel(Model):
         self.dtype = "float32" if setup.dtype == "auto" else setup.dtype
         self.device = setup.device
         self.answering: Answering | None = None
+        writes = self.settings.fusion.kind != "contrastive"
+        self.abilities = frozenset({Ability.GENERATE, Ability.CHOOSE, Ability.TAG} if writes else {Ability.CHOOSE})
+
+    @cached_property
+    def settings(self) -> ModelSettings:
+        """What the model is made of."""
+        return ModelSettings.model_validate(
+            {part: self.config[part] for part in ModelSettings.model_fields if part in self.config}
+        )
 
     @cached_property
     def identity(self) -> Identity:  # type: ignore[override]
@@ -101,6 +110,15 @@ class ReferenceModel(Model):
         """The checkpoint's configuration."""
         found: dict[str, Any] = json.loads((self.folder / "config.json").read_text(encoding="utf-8"))
         return found
+
+    @cached_property
+    def context(self) -> int:
+        """The most text tokens, prompt and answer together, that the model sees."""
+        if not self.settings.language.checkpoint:
+            return self.settings.language.context
+        from velm_bench.reference.configuration import VelmConfig
+
+        return VelmConfig(**self.config).context
 
     @cached_property
     def tokenizer(self) -> Any:
@@ -135,11 +153,11 @@ class ReferenceModel(Model):
         from velm_bench.reference.answering import Asked
         from velm_bench.reference.processing import blank_picture, encode_prompt, fit_picture
 
-        size, context = self.config["vision"]["image_size"], self.config["language"]["context"]
-        pictures = [picture.decode() for picture in request.images]
-        pixels = fit_picture(pictures[0], size) if pictures else blank_picture(size)
+        pictures = [picture.decode() for picture in request.images]  # for a blind model too, which fails as others do
+        size, sees = self.settings.vision.image_size, self.settings.fusion.kind != "none"
+        pixels = (fit_picture(pictures[0], size) if pictures else blank_picture(size)) if sees else None
         extra = self._extra(request)
-        room = context - min(context // 2, max(1, extra.get("new_tokens", context // 4)))
+        room = self.context - min(self.context // 2, max(1, extra.get("new_tokens", self.context // 4)))
         prompt = encode_prompt(self.tokenizer, request.prompt, room) if self._prompted(request) else []
         return Asked(pixels, bool(pictures), tuple(prompt), **extra)
 
@@ -163,10 +181,18 @@ class ReferenceModel(Model):
 
     def _generation(self, request: GenerateRequest) -> dict[str, Any]:
         settings = request.generation
-        if settings.beams != 1:
-            raise UsageError(f"{self.name} has no beam search: set generation.beams to 1.")
-        seed = int(digest_json([self.setup.seed, request.digest()])[:15], 16) if settings.temperature > 0 else 0
-        return {"new_tokens": settings.max_new_tokens, "temperature": settings.temperature, "seed": seed}
+        drawn = settings.temperature > 0
+        if drawn and settings.beams > 1:
+            raise UsageError(
+                f"{self.name} draws no words in a beam search: set generation.temperature to 0, or beams to 1."
+            )
+        seed = int(digest_json([self.setup.seed, request.digest()])[:15], 16) if drawn else 0
+        return {
+            "new_tokens": settings.max_new_tokens,
+            "beams": settings.beams,
+            "temperature": settings.temperature,
+            "seed": seed,
+        }
 
     def generate(self, prepared: Sequence[Any]) -> list[TextAnswer]:
         written = self._ready.generate(prepared)

@@ -5,12 +5,17 @@ from __future__ import annotations
 from velm_bench.errors import UsageError
 
 
-def usable_device(name: str) -> str:
-    """The torch device of that name, the best there is for "auto"; UsageError for one that is not here."""
+def usable_device(name: str, local: int | None = None) -> str:
+    """The torch device of that name, the best there is for "auto"; UsageError for one that is not here.
+
+    Of several processes on this machine, number `local` gets the GPU of its number.
+    """
     import torch
 
     if name == "auto":
-        return "cuda" if torch.cuda.is_available() else "cpu"
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    if name == "cuda" and local is not None:
+        name = f"cuda:{local}"
     try:
         torch.zeros(1, device=name)
     except (RuntimeError, AssertionError) as error:  # torch raises either, by how it was built

@@ -4,27 +4,27 @@ from __future__ import annotations
 
 import multiprocessing
 from collections import deque
+from collections.abc import Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from types import TracebackType
+from typing import Any
 
 from tokenizers import Tokenizer
 
-from velm_bench.reference.data import Batch, Mix, train_batch, work
+from velm_bench.reference.data.base import Batch, Textbook
 from velm_bench.reference.parallel import Group
-from velm_bench.reference.recipe import Recipe
 
 _AHEAD = 6
 
 
 class Feeder:
-    """Batch after batch from `step` on; number n holds this process's share of the n-th lot of training scenes."""
+    """Batch after batch of `size` rows from `step` on; number n holds this process's share of the n-th lot of rows."""
 
-    def __init__(self, tokenizer: Tokenizer, recipe: Recipe, mix: Mix, group: Group, step: int, workers: int) -> None:
-        self.tokenizer, self.mix, self.size, self.group = tokenizer, mix, recipe.batch, group
-        self.serialized = tokenizer.to_str()
+    def __init__(self, tokenizer: Tokenizer, book: Textbook, size: int, group: Group, step: int, workers: int) -> None:
+        self.tokenizer, self.book, self.size, self.group = tokenizer, book, size, group
         self.step = self.asked = step
         self.waiting: deque[tuple[bool, Future[Batch]]] = deque()
-        self.pool = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn")) if workers else None
+        self.pool = _pool(workers, tokenizer.to_str(), book) if workers else None
 
     def __enter__(self) -> Feeder:
         return self
@@ -39,17 +39,16 @@ class Feeder:
         """The next batch, with its texts or as pictures alone."""
         if self.pool is None:
             self.step += 1
-            return train_batch(self.tokenizer, self.mix, self._scenes(self.step - 1), texts)
+            return self.book.batch(self.tokenizer, self._rows(self.step - 1), texts)
         if self.waiting and self.waiting[0][0] != texts:
             self._forget()
         while len(self.waiting) < _AHEAD:
-            future = self.pool.submit(work, self.serialized, self.mix, self._scenes(self.asked), texts)
-            self.waiting.append((texts, future))
+            self.waiting.append((texts, self.pool.submit(_work, self._rows(self.asked), texts)))
             self.asked += 1
         self.step += 1
         return self.waiting.popleft()[1].result()
 
-    def _scenes(self, step: int) -> list[int]:
+    def _rows(self, step: int) -> list[int]:
         return list(range(step * self.size + self.group.rank, (step + 1) * self.size, self.group.size))
 
     def _forget(self) -> None:
@@ -58,3 +57,22 @@ class Feeder:
             future.cancel()
         self.waiting.clear()
         self.asked = self.step
+
+
+def _pool(workers: int, serialized: str, book: Textbook) -> ProcessPoolExecutor:
+    """Worker processes that hold the tokenizer (which travels as its JSON) and the textbook."""
+    return ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), _equip, (serialized, book))
+
+
+_HELD: dict[str, Any] = {}
+"""What this worker process holds."""
+
+
+def _equip(serialized: str, book: Textbook) -> None:
+    _HELD["tokenizer"], _HELD["book"] = Tokenizer.from_str(serialized), book
+    _HELD["tokenizer"].encode_special_tokens = True  # as `load_tokenizer` does; the JSON does not say
+
+
+def _work(numbers: Sequence[int], texts: bool) -> Batch:
+    batch: Batch = _HELD["book"].batch(_HELD["tokenizer"], numbers, texts)
+    return batch

@@ -6,17 +6,19 @@ import torch
 from torch import Tensor
 
 
-def packed_mask(segments: Tensor, both_ways: Tensor, sighted: Tensor, visual: int) -> Tensor:
+def packed_mask(segments: Tensor, both_ways: Tensor, sighted: Tensor, told: Tensor, visual: int) -> Tensor:
     """The mask of whole sequences, (batch, visual + length, visual + length), True where a row may look at a column.
 
     `segments` (batch, length) numbers the segments, `both_ways` (batch, length) marks those read in both directions,
-    `sighted` (batch,) says whether the text sees the prefix. The prefix sees itself.
+    `sighted` (batch,) says whether the text sees the prefix, `told` (batch,) whether it sees segment 0, which then
+    describes the picture. The prefix sees itself.
     """
     batch, length = segments.shape
     mask = torch.zeros(batch, visual + length, visual + length, dtype=torch.bool, device=segments.device)
     mask[:, :visual, :visual] = True
     mask[:, visual:, :visual] = sighted[:, None, None]
-    mask[:, visual:, visual:] = segment_mask(segments, both_ways)
+    described = told[:, None, None] & (segments == 0)[:, None, :] & (segments > 0)[:, :, None]
+    mask[:, visual:, visual:] = segment_mask(segments, both_ways) | described
     return mask
 
 

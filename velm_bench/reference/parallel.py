@@ -1,4 +1,4 @@
-"""Data-parallel training in several processes of one thread each.
+"""Data-parallel training: in several processes of one thread each that share a CPU, or as torchrun starts them.
 
 On a shared CPU this is far faster than one process of several threads: those wait for each other in every operation, so
 that one core taken by somebody else slows all of them; processes wait for each other once per step.
@@ -7,11 +7,13 @@ that one core taken by somebody else slows all of them; processes wait for each 
 from __future__ import annotations
 
 import multiprocessing
+import os
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import timedelta
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -21,47 +23,84 @@ import torch
 from torch import Tensor, distributed
 from torch._C._distributed_c10d import FileStore
 
-from velm_bench.errors import RunError, VelmError
+from velm_bench.errors import RunError, UsageError, VelmError
 
+_MEETING = timedelta(minutes=1)
+"""How long processes that have come up wait for each other's connection; one may have been killed meanwhile."""
 _PATIENCE = timedelta(hours=2)
+"""How long they wait for each other in training: the leader also judges and saves."""
 
 
 class Group:
     """The processes of a training; alone, it does nothing."""
 
-    def __init__(self, rank: int = 0, size: int = 1) -> None:
-        self.rank, self.size = rank, size
+    def __init__(
+        self, rank: int = 0, size: int = 1, device: str = "cpu", held: distributed.ProcessGroup | None = None
+    ) -> None:
+        self.rank, self.size, self.device, self.held = rank, size, device, held
 
     @property
     def leads(self) -> bool:
         """Whether this process judges, logs and saves."""
         return self.rank == 0
 
-    def average(self, gradients: Sequence[Tensor]) -> None:
-        """Replace every gradient by its mean over the processes."""
-        if self.size == 1:
+    def add(self, gradients: Sequence[Tensor]) -> None:
+        """Replace every gradient by its sum over the processes."""
+        if self.size == 1 or not gradients:
             return
         flat = torch.cat([gradient.flatten() for gradient in gradients])
-        distributed.all_reduce(flat)
-        flat /= self.size
-        for gradient, mean in zip(gradients, torch.split(flat, [g.numel() for g in gradients]), strict=True):
-            gradient.copy_(mean.view_as(gradient))
+        distributed.all_reduce(flat, group=self.held)
+        for gradient, total in zip(gradients, torch.split(flat, [g.numel() for g in gradients]), strict=True):
+            gradient.copy_(total.view_as(gradient))
 
-    def all(self, holds: bool) -> bool:
-        """Whether it holds in every process."""
+    def sums(self, *numbers: float) -> tuple[float, ...]:
+        """Each number's sum over the processes."""
         if self.size == 1:
-            return holds
-        flag = torch.tensor(float(holds))
-        distributed.all_reduce(flag, distributed.ReduceOp.MIN)
-        return bool(flag.item())
+            return numbers
+        held = torch.tensor(numbers, dtype=torch.float64, device=self.device)
+        distributed.all_reduce(held, group=self.held)
+        return tuple(held.tolist())
 
     def agree(self, *numbers: float) -> tuple[float, ...]:
         """The leader's numbers."""
         if self.size == 1:
             return numbers
-        held = torch.tensor(numbers, dtype=torch.float64)
-        distributed.broadcast(held, 0)
+        held = torch.tensor(numbers, dtype=torch.float64, device=self.device)
+        distributed.broadcast(held, 0, group=self.held)
         return tuple(held.tolist())
+
+
+@dataclass(frozen=True)
+class Seat:
+    """Which of several processes this one is, as torchrun says it in the environment."""
+
+    rank: int = 0
+    size: int = 1
+    local: int = 0
+    """Its number among those of this machine, which is that of its GPU."""
+
+
+def seat() -> Seat:
+    """This process's seat; the only one where no launcher has given one. UsageError for one that makes no sense."""
+    names = ("RANK", "WORLD_SIZE", "LOCAL_RANK")
+    try:
+        rank, size, local = (int(os.environ.get(name, fallback)) for name, fallback in zip(names, "010", strict=True))
+    except ValueError as error:
+        raise UsageError(
+            f"{', '.join(names)} in the environment must be whole numbers: start several processes with torchrun."
+        ) from error
+    return Seat(rank, size, local) if size > 1 else Seat()
+
+
+@contextmanager
+def launched(place: Seat, device: str) -> Iterator[Group]:
+    """The group of the processes that torchrun (or accelerate) has started, one of which this is."""
+    cuda = torch.device(device).type == "cuda"
+    if cuda:
+        torch.cuda.set_device(device)
+    distributed.init_process_group("nccl" if cuda else "gloo", rank=place.rank, world_size=place.size, timeout=_MEETING)
+    with _together(place.rank, place.size, device if cuda else "cpu") as group:
+        yield group
 
 
 @contextmanager
@@ -73,9 +112,16 @@ def joined(rank: int, size: int, meeting: Path) -> Iterator[Group]:
     if rank:
         _sign(meeting, rank).touch()
     store = FileStore(str(meeting), size)
-    distributed.init_process_group("gloo", store=store, rank=rank, world_size=size, timeout=_PATIENCE)
+    distributed.init_process_group("gloo", store=store, rank=rank, world_size=size, timeout=_MEETING)
+    with _together(rank, size, "cpu") as group:
+        yield group
+
+
+@contextmanager
+def _together(rank: int, size: int, device: str) -> Iterator[Group]:
+    """The processes that have just met, with more patience for each other than they had for meeting."""
     try:
-        yield Group(rank, size)
+        yield Group(rank, size, device, distributed.new_group(timeout=_PATIENCE))
     finally:
         distributed.destroy_process_group()
 
@@ -90,16 +136,12 @@ def led(size: int, follow: Callable[..., None], *arguments: Any) -> Iterator[Gro
         for other in others:
             other.start()
         try:
-            _await(others, meeting)
-            with joined(0, size, meeting) as group:
-                try:
+            with _blamed(others):
+                _await(others, meeting)
+                with joined(0, size, meeting) as group, _blamed(others):
                     yield group
-                except BaseException as error:
-                    _explain(others, error)
-                    _end(others)  # before the group is torn down, which they would complain about
-                    raise
-            for other in others:
-                other.join()
+                for other in others:
+                    other.join()
         finally:
             _end(others)
 
@@ -128,15 +170,23 @@ def _await(others: Sequence[BaseProcess], meeting: Path) -> None:
             time.sleep(0.05)
 
 
-def _explain(others: Sequence[BaseProcess], error: BaseException) -> None:
-    """RunError where a broken connection is a follower's end."""
-    if not isinstance(error, RuntimeError):
-        return
-    for rank, other in enumerate(others, 1):
-        other.join(2)
-        if other.exitcode:
-            _end(others)
-            raise _ended(rank, other) from error
+@contextmanager
+def _blamed(others: Sequence[BaseProcess]) -> Iterator[None]:
+    """End the followers on an error, before a group is torn down, which they would complain about.
+
+    RunError where the error is a broken connection (or none that came about) because one of them has ended.
+    """
+    try:
+        yield
+    except BaseException as error:
+        if isinstance(error, RuntimeError):
+            for rank, other in enumerate(others, 1):
+                other.join(2)
+                if other.exitcode:
+                    _end(others)
+                    raise _ended(rank, other) from error
+        _end(others)
+        raise
 
 
 def _ended(rank: int, other: BaseProcess) -> RunError:

@@ -9,11 +9,13 @@ import numpy as np
 from PIL import Image
 from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers, trainers
 
+from velm_bench.errors import UsageError
 from velm_bench.samples import Pixels
 
 SPECIAL = ("<pad>", "<eos>", "<bos>", "<tag>", "<image>")
-"""Padding, the end of an answer, the start of an empty prompt, the start of tokens to be tagged; one is reserved."""
-PAD, EOS, BOS, TAG = range(4)
+"""Padding, the end of an answer, the start of an empty prompt, the start of tokens to be tagged, a visual token."""
+PAD, EOS, BOS, TAG, IMAGE = range(5)
+"""Their ids in a tokenizer of ours; `mark` knows them in any."""
 
 QUESTION = "Question: {question} Answer:"
 CAPTION = "Describe the image."
@@ -53,6 +55,38 @@ def train_tokenizer(texts: Iterable[str], vocabulary: int) -> Tokenizer:
     return tokenizer
 
 
+def adopted_tokenizer(checkpoint: str) -> Tokenizer:
+    """The tokenizer of a language model's checkpoint, our special tokens added; UsageError if it has no fast one."""
+    from transformers import AutoTokenizer
+
+    try:
+        found = AutoTokenizer.from_pretrained(checkpoint, trust_remote_code=False).backend_tokenizer
+    except Exception as error:  # transformers and the hub raise many types
+        said = " ".join(str(error).split())
+        raise UsageError(
+            f"The tokenizer of model.language.checkpoint '{checkpoint}' cannot be opened ({said:.200}): it must be a "
+            "fast one of transformers."
+        ) from error
+    tokenizer: Tokenizer = Tokenizer.from_str(found.to_str())
+    tokenizer.add_special_tokens([AddedToken(text, normalized=False) for text in SPECIAL])
+    tokenizer.no_padding()
+    tokenizer.no_truncation()
+    return tokenizer
+
+
+def mark(tokenizer: Tokenizer, name: str) -> int:
+    """The id of a special token: pad, eos, bos, tag or image."""
+    found = tokenizer.token_to_id(f"<{name}>")
+    if found is None:
+        raise UsageError(f"The tokenizer has no <{name}>: it is not one of a reference model.")
+    return int(found)
+
+
+def marks(tokenizer: Tokenizer) -> dict[str, int]:
+    """The ids of all special tokens, as a VelmConfig takes them."""
+    return {f"{text[1:-1]}_token_id": mark(tokenizer, text[1:-1]) for text in SPECIAL}
+
+
 def load_tokenizer(folder: Path) -> Tokenizer:
     """The tokenizer of a checkpoint; a special token's name inside a text is plain text."""
     tokenizer: Tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
@@ -63,18 +97,19 @@ def load_tokenizer(folder: Path) -> Tokenizer:
 def encode_prompt(tokenizer: Tokenizer, prompt: str, room: int) -> list[int]:
     """A prompt's tokens, never none; what is longer than `room` loses its beginning."""
     tokens = tokenizer.encode(prompt.rstrip(), add_special_tokens=False).ids
-    return tokens[-room:] or [BOS]
+    return tokens[-room:] or [mark(tokenizer, "bos")]
 
 
 def encode_answer(tokenizer: Tokenizer, answer: str) -> list[int]:
     """What is to follow a prompt: the answer after a space, and the end."""
-    return [*tokenizer.encode(f" {answer.strip()}", add_special_tokens=False).ids, EOS]
+    return [*tokenizer.encode(f" {answer.strip()}", add_special_tokens=False).ids, mark(tokenizer, "eos")]
 
 
 def encode_words(tokenizer: Tokenizer, words: Sequence[str]) -> list[list[int]]:
     """The tokens of each word of a sentence, each written after a space; never none."""
     encoded = tokenizer.encode_batch([f" {word}" for word in words], add_special_tokens=False)
-    return [item.ids or [EOS] for item in encoded]
+    end = mark(tokenizer, "eos")
+    return [item.ids or [end] for item in encoded]
 
 
 def windows(lengths: Sequence[int], room: int) -> list[tuple[int, int]]:

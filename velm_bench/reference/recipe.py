@@ -3,29 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from velm_bench.digests import digest_json
+from velm_bench.reference.data.settings import DataSettings, Share
 from velm_bench.reference.settings import ModelSettings, Positive, Strict
 from velm_bench.schema import parse, read_yaml
 
-Share = Annotated[float, Field(ge=0, le=1)]
 Weight = Annotated[float, Field(ge=0)]
-
-
-class DataSettings(Strict):
-    """What is taken from each training scene."""
-
-    length: Annotated[int, Field(ge=32)] = 192
-    """Text tokens packed behind a picture."""
-    captions: Annotated[int, Field(ge=0, le=5)] = 2
-    """Captions per picture."""
-    blind: Share = 0.02
-    """The share of pictures hidden from their text, so that a request without a picture is not new to the model."""
-    tokenizer_scenes: Positive = 3000
-    """Training scenes whose texts the tokenizer is trained on."""
 
 
 class SightSettings(Strict):
@@ -37,6 +24,30 @@ class SightSettings(Strict):
     """The weight of the patches' lessons after that."""
     tags: Weight = 0.2
     """The weight of the image-tagging loss after that."""
+
+
+class StartSettings(Strict):
+    """The parts that begin with trained weights: those of a shipped checkpoint or of a checkpoint's folder."""
+
+    vision: str = ""
+    """Whence the vision encoder comes."""
+    language: str = ""
+    """Whence the language model comes, with the heads over words and tags and with the tokenizer."""
+
+
+class LossSettings(Strict):
+    """The joint loss: text · likelihood + tags · tagging + image · lessons of the picture + joint · contrast."""
+
+    text: Weight = 1.0
+    """The weight of the likelihood of captions and answers."""
+    smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """Label smoothing of that likelihood: the share of the target that is spread over all tokens."""
+    tags: Weight = 0.5
+    """The weight of the tags of words (named entities)."""
+    image: Weight = 1.0
+    """The weight of what is asked of the picture alone: the sight teacher's lessons and the class of the image."""
+    joint: Weight = 0.0
+    """The weight of the contrast between pictures and texts, for models with an embedding."""
 
 
 class OptimizerSettings(Strict):
@@ -54,6 +65,9 @@ class OptimizerSettings(Strict):
     beta2: Share = 0.98
     clip: Annotated[float, Field(gt=0)] = 1.0
     """The largest norm of the gradient."""
+    accumulate: Positive = 1
+    """Parts that a step's batch is worked off in, for less memory: the gradients are the same, but batch norms and the
+    contrastive loss see one part at a time."""
 
 
 class ValidationSettings(Strict):
@@ -75,11 +89,55 @@ class Recipe(Strict):
     """The budget: training scenes, each seen once."""
     batch: Positive = 32
     """Scenes per step."""
+    precision: Literal["auto", "float32", "bfloat16"] = "auto"
+    """Of the products of matrices and convolutions; the weights are float32. `auto` is bfloat16 on a GPU alone."""
     model: ModelSettings = ModelSettings()
     data: DataSettings = DataSettings()
+    start: StartSettings = StartSettings()
     sight: SightSettings = SightSettings()
+    loss: LossSettings = LossSettings()
     optimizer: OptimizerSettings = OptimizerSettings()
     validation: ValidationSettings = ValidationSettings()
+
+    @model_validator(mode="after")
+    def _sensible(self) -> Recipe:
+        parts, model = self.optimizer.accumulate, self.model
+        if self.batch % parts:
+            raise ValueError(f"optimizer.accumulate must divide the batch, but {parts} does not divide {self.batch}")
+        if self.loss.joint and not model.embedding:
+            raise ValueError("loss.joint needs a space to compare in, so set model.embedding, 64 for example")
+        if model.embedding and not self.loss.joint:
+            raise ValueError("model.embedding is learned by the contrast alone, so set loss.joint, 1 for example")
+        if model.fusion.kind == "none" and self.start.vision:
+            raise ValueError("start.vision must be empty for model.fusion.kind none, which has no vision encoder")
+        for part in ("language", "vision"):
+            started, adopted = getattr(self.start, part), getattr(model, part).checkpoint
+            if started and adopted:
+                raise ValueError(f"start.{part} and model.{part}.checkpoint both say where the weights come from")
+            if part in self._at_rest and not started and not adopted:
+                raise ValueError(
+                    f"model.adaptation.kind {model.adaptation.kind} leaves the {part} part as it is, and one of random "
+                    f"weights stays blind, so set start.{part} or model.{part}.checkpoint"
+                )
+        return self
+
+    @property
+    def _at_rest(self) -> tuple[str, ...]:
+        """The parts that do not learn."""
+        kind, blind = self.model.adaptation.kind, self.model.fusion.kind == "none"
+        if kind == "full":
+            return ()
+        return ("language",) if kind != "heads" or blind else ("language", "vision")
+
+    @property
+    def sees(self) -> bool:
+        """Whether a vision encoder learns."""
+        return self.model.fusion.kind != "none" and self.model.adaptation.kind != "heads"
+
+    @property
+    def sight_first(self) -> float:
+        """The share of the budget in which the vision encoder learns alone."""
+        return self.sight.first if self.sees else 0.0
 
     @property
     def steps(self) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
@@ -12,24 +13,38 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
+from pydantic import ValidationError
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from tokenizers import Tokenizer
 from torch import Tensor
-from transformers import PreTrainedTokenizerFast
 from transformers.utils import logging
 
 from velm_bench.errors import RunError, UsageError
 from velm_bench.reference.cards import Made, card
-from velm_bench.reference.processing import SPECIAL
+from velm_bench.reference.curve import curve
+from velm_bench.reference.processing import load_tokenizer
+from velm_bench.reference.processor import VelmProcessor
 from velm_bench.reference.recipe import Recipe
 
 if TYPE_CHECKING:
     from velm_bench.reference.modelling import VelmForGeneration
-    from velm_bench.reference.training import Trainer
+    from velm_bench.reference.trainer import Trainer
 
 
-_OWNED = ("checkpoint", "best", "state.safetensors", "state", "log.jsonl", "run.json", "tokenizer.json", "recipe.json")
+CHECKPOINT = "checkpoint"
+"""The folder, in that of a training, of the finished model."""
+_OWNED = (
+    CHECKPOINT,
+    "best",
+    "state.safetensors",
+    "state",
+    "log.jsonl",
+    "curve.svg",
+    "run.json",
+    "tokenizer.json",
+    "recipe.json",
+)
 """What a training writes into its folder; each may also lie there unfinished, with .partial behind its name."""
 
 
@@ -90,21 +105,28 @@ class Folder:
     def _claim(self) -> None:
         """Write the recipe, or refuse a folder that holds the training of another one."""
         held = self.path / "recipe.json"
-        mine = self.recipe.model_dump(mode="json")
         try:
-            other = held.exists() and json.loads(held.read_text(encoding="utf-8")) != mine
+            other = held.exists() and _read_recipe(held) != self.recipe
         except ValueError as error:
             raise self._damaged("recipe.json") from error
         if other:
             raise UsageError(
                 f"{self.path} holds a training by another recipe: give another --output, or --fresh to replace it."
             )
-        write_text(held, json.dumps(mine, indent=2) + "\n")
+        if not held.exists():
+            write_text(held, json.dumps(self.recipe.model_dump(mode="json"), indent=2) + "\n")
 
     def tokenizer(self, make: Callable[[], Tokenizer]) -> None:
         """Make the training's tokenizer if it is not there yet."""
         if not (self.path / "tokenizer.json").exists():
             write_text(self.path / "tokenizer.json", make().to_str(pretty=True))
+
+    def load_tokenizer(self) -> Tokenizer:
+        """The training's tokenizer; UsageError where its file is damaged."""
+        try:
+            return load_tokenizer(self.path)
+        except Exception as error:  # of no narrower type
+            raise self._damaged("tokenizer.json") from error
 
     def log(self, line: Mapping[str, Any]) -> None:
         """Append a line to log.jsonl."""
@@ -116,11 +138,17 @@ class Folder:
         with _clear_sentences(self.path):
             write_text(self.path / "run.json", json.dumps(run) + "\n")
 
+    def draw(self) -> None:
+        """The learning curve so far, as curve.svg."""
+        with _clear_sentences(self.path):
+            write_text(self.path / "curve.svg", curve(self.path / "log.jsonl", self.recipe.batch, self.recipe.name))
+
     def save(self, trainer: Trainer) -> None:
         """The state to go on from: weights, buffers, moments and the standing."""
         with _clear_sentences(self.path):
             partial = self.path / "state.partial"
-            save_file(_tensors(trainer), partial, {"standing": json.dumps(asdict(trainer.standing))})
+            about = {"standing": json.dumps(asdict(trainer.standing)), "frozen": _frozen(trainer)}
+            save_file(_tensors(trainer), partial, about)
             _publish(partial, self.path / "state.safetensors")
 
     def restore(self, trainer: Trainer) -> bool:
@@ -132,11 +160,16 @@ class Folder:
             return False
         try:
             with safe_open(path, "pt", device=str(trainer.device)) as file:
-                standing = json.loads(file.metadata()["standing"])
+                standing, frozen = json.loads(file.metadata()["standing"]), file.metadata()["frozen"]
                 held = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
             for name, value in standing.items():
                 setattr(trainer.standing, name, value)
             _fill(trainer, held)
+            if frozen != _frozen(trainer):
+                raise UsageError(
+                    f"The weights that start.language or a checkpoint of the recipe brings are no longer those with "
+                    f"which the training in {self.path} began: put them back, or --fresh begins anew."
+                )
         except torch.OutOfMemoryError:
             raise
         except (SafetensorError, OSError, ValueError, KeyError, TypeError, AttributeError, RuntimeError) as error:
@@ -169,7 +202,7 @@ class Folder:
             raise RunError(f"The training in {self.path} ended before text was learned: give more --minutes.")
         with _clear_sentences(self.path), without_bars():
             best = VelmForGeneration.from_pretrained(self.path / "best", dtype=torch.float32, local_files_only=True)
-            target = self.path / "checkpoint"
+            target = self.path / CHECKPOINT
             write_checkpoint(target, best, trainer.tokenizer, torch.float16)
             shutil.copyfile(self.path / "log.jsonl", target / "training.jsonl")
             shutil.copyfile(self.path / "recipe.json", target / "recipe.json")
@@ -178,35 +211,37 @@ class Folder:
             if not (self.path / "run.json").exists():  # a training of an older version
                 self.note_run({"minutes": None, "processes": trainer.group.size, "device": str(trainer.device)})
             run, standing = json.loads((self.path / "run.json").read_text(encoding="utf-8")), trainer.standing
-            made = Made(count, size, standing.step, standing.seconds, standing.best_step, run)
+            learned = sum(one.numel() for name, one in trainer.named_parameters.items() if name.startswith("model."))
+            cost = standing.step, standing.read, standing.seconds, standing.best_step
+            made = Made(count, learned, size, *cost, run)
             write_text(target / "README.md", card(self.recipe, self.path / "log.jsonl", made))
         return target
 
 
 def write_checkpoint(target: Path, model: VelmForGeneration, tokenizer: Tokenizer, dtype: torch.dtype) -> None:
-    """A folder with config.json, model.safetensors and the tokenizer's files, readable by all, replaced as a whole."""
+    """A folder with config.json, model.safetensors and the processor's files, readable by all, replaced as a whole."""
     partial = target.with_name(target.name + ".partial")
     shutil.rmtree(partial, ignore_errors=True)
     weights = {
-        name: tensor.to(dtype) if tensor.is_floating_point() else tensor
-        for name, tensor in model.state_dict().items()
-        if name != "head.weight"  # tied: loading makes it anew from the words
+        name: tensor.to(dtype) if tensor.is_floating_point() else tensor for name, tensor in model.state_dict().items()
     }
     with without_bars():
         model.save_pretrained(partial, state_dict=weights)
-    fast = PreTrainedTokenizerFast(  # type: ignore[no-untyped-call]
-        tokenizer_object=tokenizer,
-        pad_token=SPECIAL[0],
-        eos_token=SPECIAL[1],
-        bos_token=SPECIAL[2],
-        padding_side="left",
-    )
-    fast.save_pretrained(partial)
+    VelmProcessor.of(model, tokenizer).save_pretrained(partial)
     for path in partial.iterdir():
         path.chmod(0o644)
         _sync(path)
     shutil.rmtree(target, ignore_errors=True)
     partial.replace(target)
+
+
+def _read_recipe(path: Path) -> Recipe | None:
+    """The recipe of a training, None where it was written for another version of recipes; ValueError for no JSON."""
+    content = json.loads(path.read_text(encoding="utf-8"))
+    try:
+        return Recipe.model_validate(content)
+    except ValidationError:
+        return None
 
 
 def write_text(path: Path, text: str) -> None:
@@ -253,24 +288,41 @@ def _clear_sentences(path: Path) -> Iterator[None]:
 
 
 def _tensors(trainer: Trainer) -> dict[str, Tensor]:
-    held = {f"model.{name}": tensor for name, tensor in trainer.model.state_dict().items() if name != "head.weight"}
-    held |= {f"teacher.{name}": tensor for name, tensor in trainer.teacher.state_dict().items()}
+    """What a training changes: the parameters that learn and their moments, and the buffers; by name."""
+    held = dict(_learned(trainer))
     for name, parameter in trainer.named_parameters.items():
         for key, value in trainer.optimizer.state.get(parameter, {}).items():
             held[f"optimizer.{key}.{name}"] = value
     return {name: tensor.detach().contiguous() for name, tensor in held.items()}
 
 
+def _learned(trainer: Trainer) -> dict[str, Tensor]:
+    """Parameters that learn, and the buffers of model and teacher that are worth keeping."""
+    held: dict[str, Tensor] = dict(trainer.named_parameters)
+    for part, module in (("model", trainer.model), ("teacher", trainer.teacher)):
+        if module is not None:
+            weights = {name for name, _ in module.named_parameters(remove_duplicate=False)}
+            held |= {f"{part}.{name}": t for name, t in module.state_dict().items() if name not in weights}
+    return held
+
+
 def _fill(trainer: Trainer, held: Mapping[str, Tensor]) -> None:
-    parts = {
-        part: {n.removeprefix(f"{part}."): t for n, t in held.items() if n.startswith(f"{part}.")}
-        for part in ("model", "teacher")
-    }
-    trainer.model.load_state_dict(parts["model"] | {"head.weight": held["model.language.words.weight"]})
-    trainer.teacher.load_state_dict(parts["teacher"])
+    with torch.no_grad():
+        for name, tensor in _learned(trainer).items():
+            tensor.copy_(held[name])
     for name, parameter in trainer.named_parameters.items():
         state = {
             key: held[full] for key in ("step", "exp_avg", "exp_avg_sq") if (full := f"optimizer.{key}.{name}") in held
         }
         if state:
             trainer.optimizer.state[parameter] = state
+
+
+def _frozen(trainer: Trainer) -> str:
+    """The identity of the weights that do not learn, which the state leaves out."""
+    learned = trainer.named_parameters
+    told = hashlib.blake2b(digest_size=16)
+    for name, parameter in trainer.model.named_parameters(prefix="model"):
+        if name not in learned:
+            told.update(name.encode() + parameter.detach().cpu().contiguous().numpy().tobytes())
+    return told.hexdigest()
