@@ -252,7 +252,7 @@ def test_a_task_without_pictures_is_told_once_and_keeps_its_run(velm: Velm, many
     many.write("task.yaml", TASK.replace("image: picture, ", ""))
     done = run(velm, many, "baseline:majority", "--controls", "--perturb", "noise", "--perturb", "typos")
     assert done.code == 2
-    assert "The samples of task 'shades' have no pictures" in done.sentence
+    assert "The samples asked of task 'shades' have no pictures" in done.sentence
     assert [one["result"]["control"] for one in done.json["runs"]] == ["", "typos:3"]
     assert list(gains_of(done)) == ["typos:3"]
     alone = run(velm, many, "baseline:majority", "--control", "blank")
@@ -265,6 +265,16 @@ def test_answers_given_elsewhere_are_refused(velm: Velm, many: World) -> None:
     assert "were given elsewhere" in done.sentence
     assert done.json["gains"] == []
     assert done.json["runs"][0]["result"]["scores"]["exact_match"]["value"] == 1.0
+
+
+def test_a_model_that_breaks_under_one_control_is_compared_with_the_others(
+    velm: Velm, many: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(probe.Probe, "cost", lambda _, request: len(request.images[0].digest))
+    done = run(velm, many, "probe:sighted", "--controls", "--perturb", "noise")
+    assert done.code == 4
+    assert "unforeseen happened under 'absent' (IndexError" in done.sentence
+    assert list(gains_of(done)) == ["blank", "shuffled", "noise:3"]
 
 
 def test_pictures_in_one_group_only_cannot_be_shuffled(velm: Velm, many: World) -> None:

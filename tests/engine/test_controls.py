@@ -74,6 +74,20 @@ def test_shuffling_never_shows_equal_content() -> None:
     assert [levels(treat, sample) for sample in samples] == [[9], [9], [9], [7]]
 
 
+def test_groups_that_share_a_picture_exchange_the_others() -> None:
+    """Every group begins with the same picture, as documents do with a cover."""
+    cover = picture(1)
+    samples = [
+        Sample(f"{group}.{place}", (picture(10 * group) if place else cover,), group=str(group))
+        for group in range(1, 4)
+        for place in range(2)
+    ]
+    treat = shuffled(samples)
+    for sample in samples:
+        (level,) = levels(treat, sample)
+        assert level not in {int(sample.images[0].decode()[0, 0, 0]), 10 * int(sample.group)}
+
+
 def test_samples_without_pictures_stay_without_and_give_none() -> None:
     samples = [*grid(3), Sample("bare")]
     treat = shuffled(samples)
@@ -92,7 +106,11 @@ def test_a_number_of_pictures_that_nobody_else_has_is_made_up_of_others() -> Non
 
 @pytest.mark.parametrize(
     ("samples", "reason"),
-    [(grid(1, 4), "one group only"), ([Sample(str(n), (picture(5),)) for n in range(4)], "alike")],
+    [
+        (grid(1, 4), "one group only"),
+        ([Sample(str(n), (picture(5),)) for n in range(4)], "alike"),
+        ([Sample(str(n), (picture(5), picture(n))) for n in range(4)], "that another has not"),
+    ],
 )
 def test_shuffling_needs_something_to_exchange(samples: list[Sample], reason: str) -> None:
     with pytest.raises(UsageError, match=reason):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -79,6 +80,19 @@ def test_what_is_drawn_depends_on_seed_sample_and_picture(kind: str) -> None:
     seeds = {spoilt(kind, scene(), seed=number).tobytes() for number in range(8)}
     assert len(others) > 1
     assert len(seeds) > 1
+
+
+def test_noise_is_the_same_in_pieces_and_takes_little_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = spoilt("noise", scene())
+    monkeypatch.setattr("velm_bench.engine.perturbations.PIECE", 100)
+    assert (spoilt("noise", scene()) == whole).all()
+    monkeypatch.undo()
+    large = np.zeros((2000, 2000, 3), np.uint8)
+    tracemalloc.start()
+    SPOILERS["noise"].spoil(large, 0.2, np.random.PCG64(0))
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 8 * large.nbytes
 
 
 @pytest.mark.parametrize("name", ["noise", "occlude:5", "typos:2"])

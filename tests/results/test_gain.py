@@ -135,6 +135,42 @@ def test_a_gain_without_its_control_or_damaged_is_not_shown(task: Definition, tm
     assert measure_gain(plain.folder, absent.folder).control == "absent"
 
 
+def test_a_gain_under_another_name_or_control_is_not_shown(task: Definition, tmp_path: Path) -> None:
+    plain, blank = runs(task, tmp_path / "out", "blank")
+    gain = measure_gain(plain.folder, blank.folder)
+    path = gain_path(plain.folder, "blank")
+    path.with_name("gain.blank-copy.json").write_bytes(path.read_bytes())
+    edited = path.read_text(encoding="utf-8").replace('"control": "blank"', '"control": "shuffled"')
+    gain_path(plain.folder, "shuffled").write_text(edited, encoding="utf-8")
+    gains, notes = read_gains(plain.folder)
+    assert gains == [gain]
+    assert ["gain.blank-copy.json" in notes[0], "gain.shuffled.json" in notes[1]] == [True, True]
+
+
+def test_a_gain_changed_by_hand_is_not_shown_and_is_measured_anew(task: Definition, tmp_path: Path) -> None:
+    plain, blank = runs(task, tmp_path / "out", "blank")
+    gain = measure_gain(plain.folder, blank.folder)
+    path = gain_path(plain.folder, "blank")
+    data = json.loads(path.read_text(encoding="utf-8"))
+    data["scores"]["accuracy"]["low"] = 0.4321
+    for changed in (data, [data], "gain"):
+        path.write_text(json.dumps(changed), encoding="utf-8")
+        gains, (sentence,) = read_gains(plain.folder)
+        assert gains == []
+        assert "changed by hand" in sentence
+    assert measure_gain(plain.folder, blank.folder) == gain
+    assert read_gains(plain.folder) == ([gain], [])
+
+
+def test_the_gains_are_found_from_within_the_folder(
+    task: Definition, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain, blank = runs(task, tmp_path / "out", "blank")
+    gain = measure_gain(plain.folder, blank.folder)
+    monkeypatch.chdir(plain.folder)
+    assert read_gains(Path()) == ([gain], [])
+
+
 def test_only_a_run_and_its_own_control_have_a_gain(task: Definition, tmp_path: Path) -> None:
     plain, blank = runs(task, tmp_path / "out", "blank")
     other = evaluate(task, Toy(weights=2), settings(tmp_path / "out", control="blank"))
@@ -181,7 +217,9 @@ def made(control: str, low: float | None, errors: int = 0) -> Gain:
         ([made("shuffled", 0.1)], True),
         ([made("blank", 0.1), made("absent", 0.1)], None),
         ([made("blank", 0.0)], False),
-        ([made("shuffled", 0.1), made("absent", -0.1, errors=3)], True),
+        ([made("shuffled", 0.1), made("absent", 0.1, errors=3)], True),
+        ([made("shuffled", 0.1), made("absent", -0.1, errors=3)], False),
+        ([made("shuffled", 0.0, errors=1)], False),
         ([made("shuffled", 0.1, errors=3), made("blank", 0.1)], None),
         ([made("shuffled", None)], None),
         ([made("noise:3", -0.1)], None),

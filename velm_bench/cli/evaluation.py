@@ -109,7 +109,8 @@ def _compare(
 ) -> None:
     """The same run under each control or perturbation, and the gain over it.
 
-    One that the task or the model refuses does not stop the others; what several would say is said once.
+    One that the task or the model refuses, or breaks under, does not stop the others; what several would say is said
+    once.
     """
     gains: list[Gain] = []
     refusals: dict[str, VelmError] = {}
@@ -119,14 +120,20 @@ def _compare(
             gains.append(measure_gain(sighted.folder, other.folder))
         except VelmError as error:
             refusals.setdefault(str(error), error)
+        except Exception as error:  # as above; an adapter may never have met a request without a picture
+            unforeseen = _unforeseen(error, control)
+            refusals[str(unforeseen)] = unforeseen
     report.failures += [(definition.task.name, error) for error in refusals.values()]
     if gains:
         report.gains.append((sighted, gains))
 
 
-def _unforeseen(error: Exception) -> RunError:
+def _unforeseen(error: Exception, control: str = "") -> RunError:
     said = " ".join(str(error).split())
-    return RunError(f"something unforeseen happened ({type(error).__name__}: {said:.300}): run it alone with --debug.")
+    where = f" under '{control}'" if control else ""
+    return RunError(
+        f"something unforeseen happened{where} ({type(error).__name__}: {said:.300}): run it alone with --debug."
+    )
 
 
 def finish(report: Report, as_json: bool) -> None:

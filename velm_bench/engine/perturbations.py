@@ -32,16 +32,24 @@ USUAL = 3
 REFERENCE_SIDE = 224
 """The shorter side, in pixels, that the blur's scale is made for."""
 
+PIECE = 1 << 20
+"""How many values of a picture get their noise at a time."""
+
 
 def noise(pixels: Pixels, level: float, dice: PCG64) -> Pixels:
     """Independent Gaussian noise on every value; `level` is its standard deviation, white being 1.
 
     Each value is the sum of four uniform numbers of 16 bits (Irwin-Hall), which is Gaussian up to 3.5 standard
-    deviations, and whose stream numpy promises to keep.
+    deviations, and whose stream numpy promises to keep. A piece at a time: the numbers take many times the picture.
     """
-    words = dice.random_raw(pixels.size).astype("<u8", copy=False).view("<u2").reshape(-1, 4)
-    drawn = (words.sum(axis=1, dtype=np.int64) / 65535.0 - 2.0) * math.sqrt(3.0)
-    return _bytes(pixels + 255.0 * level * drawn.reshape(pixels.shape))
+    values = pixels.reshape(-1)
+    noisy = np.empty_like(values)
+    for start in range(0, values.size, PIECE):
+        piece = values[start : start + PIECE]
+        words = dice.random_raw(piece.size).astype("<u8", copy=False).view("<u2").reshape(-1, 4)
+        drawn = (words.sum(axis=1, dtype=np.int64) / 65535.0 - 2.0) * math.sqrt(3.0)
+        noisy[start : start + PIECE] = _bytes(piece + 255.0 * level * drawn)
+    return noisy.reshape(pixels.shape)
 
 
 def blur(pixels: Pixels, level: float, dice: PCG64) -> Pixels:

@@ -87,11 +87,13 @@ class Circle:
         groups = {unit.group for unit in self.order}
         if len(groups) == 1:
             return "this task has pictures in one group only"
-        contents = (_content(self.members[unit][0].images) for unit in self.order)
-        readable = (content for content in contents if content is not None)
+        samples = [sample for members in self.members.values() for sample in members]
+        readable = (content for sample in samples if (content := _content(sample.images)) is not None)
         first = next(readable, None)
         if groups and all(content == first for content in readable):  # stops at the first that differs
             return "all pictures of this task are alike"
+        if groups and not any(True for sample in samples for _ in self._donors(sample)):  # usually the first has one
+            return "no group of this task has pictures that another has not"
         return ""
 
     def treat(self, sample: Sample) -> Shown:
@@ -108,14 +110,19 @@ class Circle:
         return Shown(replace(sample, images=borrowed), hidden=sample.images)
 
     def _donors(self, sample: Sample) -> Iterator[Sample]:
-        """Samples of other groups, nearest in the circle first, whose pictures can be read and are all others."""
+        """One sample of each other group, nearest in the circle first, whose pictures can be read and are all others.
+
+        It is the one at the same place, or the next of its group whose pictures will do.
+        """
         own = _content(sample.images) or frozenset()
         for unit in self._others(_unit(sample)):
             members = self.members[unit]
-            donor = members[self.places[sample.id] % len(members)]
-            content = _content(donor.images)
-            if content is not None and own.isdisjoint(content):
-                yield donor
+            start = self.places[sample.id] % len(members)
+            for donor in (*members[start:], *members[:start]):
+                content = _content(donor.images)
+                if content is not None and own.isdisjoint(content):
+                    yield donor
+                    break
 
     def _others(self, unit: Unit) -> Iterator[Unit]:
         """All units of other groups from the next on, first those of as many pictures."""

@@ -45,8 +45,8 @@ class Treatment(ABC):
     def idle(self, task: str) -> str:
         """The sentence about a task to whose samples the treatment does nothing."""
         return (
-            f"The samples of task '{task}' have no pictures, so that no control and no perturbation of pictures would "
-            "change anything: run it without."
+            f"The samples asked of task '{task}' have no pictures, so that no control and no perturbation of pictures "
+            "would change anything: run it without."
         )
 
 

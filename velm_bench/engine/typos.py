@@ -52,8 +52,8 @@ class Typos(Treatment):
 
     def idle(self, task: str) -> str:
         return (
-            f"The samples of task '{task}' bring no words along (the prompt is the same for all), so that typos would "
-            "change nothing: run it without."
+            f"The samples asked of task '{task}' bring no words along (the prompt is the same for all), so that typos "
+            "would change nothing: run it without."
         )
 
     def _input(self, value: Any, key: str) -> Any:

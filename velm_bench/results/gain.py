@@ -12,7 +12,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 
 from velm_bench.digests import digest_json
 from velm_bench.errors import RunError, UsageError
@@ -24,6 +24,8 @@ from velm_bench.statistics.paired import NOISE
 
 GAIN_VERSION = 1
 """Raised whenever a reader of the previous version would misread a file, or the same runs would give other numbers."""
+DIGEST = "digest"
+"""The key of a gain's file that holds the digest of all its others."""
 BADGE = "does not use the image"
 """What is said of a model whose score is not better for seeing the picture."""
 
@@ -90,12 +92,14 @@ class Gain(Record):
 
     @property
     def says_something(self) -> bool:
-        """Whether more failures under the control are not what the gain may come from, and it has an interval.
+        """Whether it has an interval, and more failures under the control are not what a gain may come from.
 
-        A model that cannot be asked without a picture fails in every sample then: that is no use of the picture.
+        A model that cannot be asked without a picture fails in every sample then: that is no use of the picture. Where
+        not even such failures lift the gain above zero, there is none.
         """
         gap = self.primary_gap
-        return gap is not None and gap.low is not None and self.control_run.n_errors <= self.sighted_run.n_errors
+        failed_more = self.control_run.n_errors > self.sighted_run.n_errors
+        return gap is not None and gap.low is not None and not (failed_more and self.above_zero)
 
     @property
     def above_zero(self) -> bool:
@@ -108,7 +112,7 @@ def uses_image(gains: Sequence[Gain]) -> bool | None:
     """Whether a model uses the image, of the gains of one run; None where that cannot be said.
 
     It does where the gain of the primary score lies above zero against every control, `shuffled` among them; it does
-    not where the gain against any control does not. Controls under which more samples failed than as it is, and
+    not where the gain against any control does not. A gain above zero where more samples failed under the control, and
     perturbations, have no say. docs/vision_gain.md tells why.
     """
     judged = {gain.control: gain.above_zero for gain in gains if gain.control in CONTROLS and gain.says_something}
@@ -154,8 +158,9 @@ def measure_gain(sighted: Path, other: Path) -> Gain:
 
 
 def encode_gain(gain: Gain) -> bytes:
-    """The bytes of a gain's file."""
-    return (json.dumps(gain.model_dump(mode="json"), indent=2, allow_nan=False) + "\n").encode("ascii")
+    """The bytes of a gain's file: with a digest of all the rest, so that nothing changed by hand is believed."""
+    data = gain.model_dump(mode="json")
+    return (json.dumps({**data, DIGEST: digest_json(data)}, indent=2, allow_nan=False) + "\n").encode("ascii")
 
 
 def read_gains(folder: Path) -> tuple[list[Gain], list[str]]:
@@ -163,7 +168,10 @@ def read_gains(folder: Path) -> tuple[list[Gain], list[str]]:
     gains, notes = [], []
     for path in sorted(folder.glob("gain.*.json")):
         gain = _read(path)
-        why = "is damaged or of another version" if gain is None else _stale(gain, folder)
+        if gain is None or path != gain_path(folder, gain.control):
+            why = "is damaged, was changed by hand, or is of another version"
+        else:
+            why = _stale(gain, folder)
         if gain is None or why:
             notes.append(f"The gain in {path} {why}: run again with --controls or --perturb.")
         else:
@@ -177,25 +185,26 @@ def _order(gain: Gain) -> tuple[int, str]:
 
 
 def _read(path: Path) -> Gain | None:
-    """A gain as it was written; None where the file is damaged or of another version."""
+    """A gain as it was written; None where the file is damaged, changed or of another version."""
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
-        return Gain.model_validate(data) if data["gain_version"] == GAIN_VERSION else None
-    except (OSError, ValueError, KeyError, TypeError, RecursionError, ValidationError):
+        whole = data.pop(DIGEST) == digest_json(data)
+        return Gain.model_validate(data) if whole and data["gain_version"] == GAIN_VERSION else None
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
 
 
 def _stale(gain: Gain, folder: Path) -> str:
     """Why a gain does not hold any more; empty where it does."""
     try:
-        first, second = read_result(folder), read_result(folder.parent / gain.control_run.run_id)
+        first, second = read_result(folder), read_result(folder.resolve().parent / gain.control_run.run_id)
     except UsageError:
         return f"compares with the run {gain.control_run.run_id}, which is not beside it any more"
     return "is older than the runs that it compares" if _outdated(gain, first, second) else ""
 
 
 def _outdated(gain: Gain, first: Result, second: Result) -> bool:
-    return (gain.sighted_run, gain.control_run) != (_side(first), _side(second))
+    return (gain.control, gain.sighted_run, gain.control_run) != (second.control, _side(first), _side(second))
 
 
 def _side(result: Result) -> Side:
