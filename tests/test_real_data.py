@@ -54,3 +54,34 @@ def test_the_reference_model_answers_real_samples(shared: Path, tmp_path: Path, 
     result = run(shared, tmp_path, task, "ref:prefix", limit=12).result
     assert (result.n, result.n_errors) == (12, 0)
     assert result.scores[result.primary].value is not None
+
+
+TRAINED = {
+    "fashion_mnist": (57000, 3000, "classification"),
+    "conll2003": (14041, 3250, "ner"),
+    "easy_vqa": (3800, 200, "vqa"),
+    "flickr8k": (753, 113, "captioning"),
+}
+"""Of each recipe: rows (pictures, or sentences) that are trained on and held out, and the kind."""
+
+
+@pytest.mark.parametrize("name", TRAINED)
+def test_the_recipes_open_their_data(shared: Path, name: str) -> None:
+    pytest.importorskip("tokenizers")
+    from velm_bench.reference.data.opening import open_book
+    from velm_bench.reference.data.tasks import TaskBook
+    from velm_bench.reference.processing import train_tokenizer
+    from velm_bench.reference.recipe import read_recipe
+
+    path = REPOSITORY / "recipes" / "real" / f"{name}.yaml"
+    recipe = read_recipe(path)
+    assert recipe.name == name
+    book = open_book(recipe, (shared,), path.parent)
+    assert isinstance(book, TaskBook)
+    trained, held_out, kind = TRAINED[name]
+    assert (book.epoch, book.task.kind) == (trained, kind)
+    tokenizer = train_tokenizer(book.corpus(), recipe.model.language.vocabulary)
+    assert len(book.checks(tokenizer, 10**6)) == held_out
+    batch = book.batch(tokenizer, range(4))
+    assert ("pixels" in batch) == (kind != "ner")
+    assert (batch["tags" if kind == "ner" else "targets"] >= 0).any(1).all()
