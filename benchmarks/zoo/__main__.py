@@ -45,7 +45,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--models", default="", help="ask only these checkpoints, comma-separated; all are written")
     parser.add_argument("--limit", type=int, help="ask only so many samples of each task, for a try; needs --into")
     parser.add_argument(
-        "--controls", type=int, help="ask only so many samples of each task under the controls; as many as --limit"
+        "--controls",
+        type=int,
+        help="ask only so many samples of each task under controls, and of unseen pairs",
     )
     parser.add_argument("--device", default="auto", help="where to ask them: cpu, cuda, auto")
     parser.add_argument("--threads", type=int, default=1, help="CPU threads of each model; 1, for speeds that compare")

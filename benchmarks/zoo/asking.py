@@ -23,7 +23,7 @@ class Asking:
     results: Path
     limit: int | None = None
     controls: int | None = None
-    """How many samples of each task are asked once more under every control; None for all."""
+    """How many samples of each task are asked once more under every control, and on unseen pairs; None for all."""
     device: str = "auto"
     threads: int = 1
     """Of each command: torch's, and those that prepare samples."""
@@ -40,16 +40,15 @@ def commands(members: Sequence[Member], how: Asking) -> Iterator[list[str]]:
     """What is left to be run: per member the test split, some of it under all controls, and the pairs never seen."""
     for member in members:
         zoo = read_zoo(how.results, [member], how.limit, how.controls)
-        for split, tasks, controlled in (
-            ("", zoo.missing(member), False),
-            ("", zoo.uncontrolled(member), True),
-            (NOVEL, zoo.missing(member, NOVEL), False),
+        for split, tasks, limit, more in (
+            ("", zoo.missing(member), how.limit, []),
+            ("", zoo.uncontrolled(member), how.controls, ["--controls"]),
+            (NOVEL, zoo.missing(member, NOVEL), how.controls, []),
         ):
             if tasks:
                 words = [*COMMAND, "run", "--model", member.reference]
                 words += ["--tasks", ",".join(on_split(task, split) for task in tasks)]
-                more = ["--controls"] if controlled else []
-                yield [*words, *more, *how.flags(how.controls if controlled else how.limit)]
+                yield [*words, *more, *how.flags(limit)]
 
 
 def ask(members: Sequence[Member], how: Asking) -> int:

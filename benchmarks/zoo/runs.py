@@ -47,7 +47,7 @@ class Zoo:
     notes: Sequence[str] = ()
     """A sentence about each file that could not be used."""
     controls: int | None = None
-    """How many samples of each task were asked under the controls; None for all."""
+    """How many samples of each task were asked under the controls, and on unseen pairs; None for all."""
 
     def cell(self, reference: str, task: str, split: str = "") -> Cell | None:
         """A member's run of a task, on its own split or another one."""
@@ -82,8 +82,9 @@ def read_zoo(
 ) -> Zoo:
     """The members' runs under `root`: of these checkpoints, of the tasks as they are now, with this limit and seed 0.
 
-    Their gains are those of the runs with the limit `controls`, None for all samples. A run in which a sample failed is
-    none: it is not what the model can do. `asked` are the tasks' digests by name; the shipped ones' if left out.
+    Their gains, and their scores on unseen pairs, are those of the runs with the limit `controls`, None for all
+    samples. A run in which a sample failed is none: it is not what the model can do. `asked` are the tasks' digests by
+    name; those of the shipped ones if left out.
     """
     notes: list[str] = []
     asked = shipped_digests() if asked is None else asked
@@ -100,6 +101,7 @@ def read_zoo(
             notes += said
             found[result.data.limit][result.model.name, result.task.name] = Cell(folder, result, gains)
     cells = {key: replace(cell, gains=_gains(found[controls].get(key))) for key, cell in found[limit].items()}
+    cells |= {key: cell for key, cell in found[controls].items() if key[1].endswith(f":{NOVEL}")}
     return Zoo(members, cells, notes, controls)
 
 

@@ -80,7 +80,7 @@ def test_only_runs_of_these_checkpoints_and_tasks_count(zoo: Zoo) -> None:
     root = next(iter(zoo.cells.values())).folder.parents[2]
     digests = {task: cell.result.task.digest for (_, task), cell in zoo.cells.items()}
     assert read_zoo(root, zoo.members, asked=digests).cells.keys() == zoo.cells.keys()
-    assert read_zoo(root, zoo.members, limit=5, asked=digests).cells == {}
+    assert read_zoo(root, zoo.members, limit=5, controls=5, asked=digests).cells == {}
     retrained = [replace(one, digest="0" * 64) if one.reference == SIGHTED else one for one in zoo.members]
     assert {name for name, _ in read_zoo(root, retrained, asked=digests).cells} == {BLIND, WEIGHING}
     rewritten = {**digests, VQA.task: "0" * 64}
@@ -95,7 +95,7 @@ def test_nothing_is_asked_twice_and_nothing_that_cannot_be_answered(zoo: Zoo, tm
     assert controlled[1:7] == [*plain[1:6], "--controls"]
     assert novel[4:6] == ["--tasks", f"{CLASSES.task}:{NOVEL}"]
     assert "--controls" not in plain + novel
-    assert [words[-2:] for words in (plain, controlled, novel)] == [["--limit", n] for n in ("7", "3", "7")]
+    assert [words[-2:] for words in (plain, controlled, novel)] == [["--limit", n] for n in ("7", "3", "3")]
     assert zoo.missing(member(SIGHTED)) == zoo.missing(member(SIGHTED), NOVEL) == []
     bare = {key: replace(cell, gains=cell.gains[:2]) for key, cell in zoo.cells.items()}
     assert replace(zoo, cells=bare).uncontrolled(member(WEIGHING)) == [CLASSES.task]
