@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.cli.conftest import Velm
-from velm_bench.cli.train import recipe_path
+from velm_bench.cli.train import Teller, recipe_path
 
 pytest.importorskip("torch")
 
@@ -43,6 +43,14 @@ def test_a_recipe_is_trained_and_its_checkpoint_named(velm: Velm, calls: list[di
     assert "step 1 of 2" in done.err
     assert calls[0]["recipe"].images == 64
     assert not calls[0]["fresh"]
+
+
+def test_a_step_that_outlasts_the_minutes_is_told_as_the_end(capsys: pytest.CaptureFixture[str]) -> None:
+    late: Any = SimpleNamespace(
+        done=34.2, step=1, steps=8, losses={"total": 1.5}, images_per_second=1.0, seconds_left=-40.0, scores={}
+    )
+    Teller()(late)
+    assert capsys.readouterr().err.startswith("100.0% · step 1 of 8 · loss 1.500 · 1 images/s · 0 min left")
 
 
 def test_every_flag_reaches_the_trainer(velm: Velm, calls: list[dict[str, Any]]) -> None:

@@ -354,3 +354,16 @@ def test_settings_that_would_do_nothing_are_refused(data: dict[str, Any], senten
     content = made_recipe("vqa").model_dump() | {"data": data}
     with pytest.raises(ValueError, match=sentence):
         type(made_recipe("vqa")).model_validate(content)
+
+
+@pytest.mark.parametrize(
+    ("kind", "data", "sentence"),
+    [
+        ("vqa", {"hide_words": 0.1}, "data.hide_words in the recipe is for ner tasks and means nothing to the task"),
+        ("captioning", {"classes": ["red"]}, "data.classes in the recipe is for vqa tasks"),
+        ("ner", {"augment": {"shift": 2}}, "data.augment in the recipe means nothing to a model that sees no pictures"),
+    ],
+)
+def test_what_would_do_nothing_is_refused(made: Path, kind: str, data: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(UsageError, match=sentence):
+        opened(made, kind, **data)

@@ -39,7 +39,7 @@ segments = st.lists(st.tuples(st.integers(1, 6), st.integers(1, 6)), min_size=2,
 """Of each: how many tokens its prompt and its answer have."""
 
 
-@pytest.mark.parametrize("language", ["gpt", "bert"])
+@pytest.mark.parametrize("language", ["gpt", "bert", "llama"])
 @pytest.mark.parametrize(("kind", "at"), ALL)
 @settings(max_examples=12, deadline=None)
 @given(sizes=segments, seed=st.integers(0, 99), padding=st.integers(0, 5))

@@ -52,7 +52,7 @@ def written(model: VelmForGeneration, asked: Sequence[Asked], **how: object) -> 
 
 
 @pytest.mark.parametrize("adaptation", ["full", "prefix_tuning", "lora"])
-@pytest.mark.parametrize("language", ["gpt", "bert"])
+@pytest.mark.parametrize("language", ["gpt", "bert", "llama"])
 @pytest.mark.parametrize("fusion", WRITING)
 def test_transformers_writes_what_we_write(fusion: str, language: str, adaptation: str) -> None:
     """With a cache and without, in a batch padded on the left and alone, and in the middle of the language model."""
@@ -70,7 +70,7 @@ def test_transformers_writes_what_we_write(fusion: str, language: str, adaptatio
         assert written(model, unseen) == Answering(model, "cpu").generate(blank)
 
 
-@pytest.mark.parametrize("language", ["gpt", "bert"])
+@pytest.mark.parametrize("language", ["gpt", "bert", "llama"])
 @pytest.mark.parametrize("fusion", WRITING)
 def test_beams_and_drawn_words(fusion: str, language: str) -> None:
     model = shaken(tiny(fusion, language))

@@ -21,7 +21,7 @@ def inputs(length: int = 5) -> tuple[torch.Tensor, torch.Tensor]:
     return torch.randn(1, length, 16), torch.arange(length)[None]
 
 
-@pytest.mark.parametrize("kind", ["gpt", "bert"])
+@pytest.mark.parametrize("kind", ["gpt", "bert", "llama"])
 @pytest.mark.parametrize("both", [False, True])
 def test_the_mask_alone_says_who_sees_whom(kind: str, both: bool) -> None:
     model, (words, places) = made(kind), inputs()
@@ -32,7 +32,7 @@ def test_the_mask_alone_says_who_sees_whom(kind: str, both: bool) -> None:
     assert torch.equal(one[:, :4], other[:, :4]) is not both
 
 
-@pytest.mark.parametrize("kind", ["gpt", "bert"])
+@pytest.mark.parametrize("kind", ["gpt", "bert", "llama"])
 def test_a_cache_changes_nothing(kind: str) -> None:
     model, (words, places) = made(kind), inputs()
     mask = torch.ones(1, 5, 5, dtype=torch.bool).tril()
@@ -43,7 +43,7 @@ def test_a_cache_changes_nothing(kind: str) -> None:
     assert torch.allclose(torch.cat([first, rest], 1), whole, atol=1e-5)
 
 
-@pytest.mark.parametrize("kind", ["gpt", "bert"])
+@pytest.mark.parametrize("kind", ["gpt", "bert", "llama"])
 @pytest.mark.parametrize(("place", "layer"), [("input", 0), ("middle", 1), ("top", 2)])
 def test_a_fusion_reaches_in_before_its_layer_for_one_pass(kind: str, place: str, layer: int) -> None:
     model, (words, places) = made(kind, place), inputs()

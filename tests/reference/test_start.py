@@ -89,10 +89,13 @@ def test_a_name_that_is_none_is_refused(tmp_path: Path, checkpoint: Path) -> Non
         checkpoint_folder(str(checkpoint), "language")
 
 
-def test_damaged_weights_are_named(checkpoint: Path, tokenizer: Tokenizer) -> None:
-    (checkpoint / "model.safetensors").write_bytes(b"{")
-    with pytest.raises(UsageError, match=r"model\.safetensors of start\.vision is damaged"):
-        fresh_model(recipe({"vision": str(checkpoint)}), tokenizer, TAGS)
+@pytest.mark.parametrize("name", ["config.json", "model.safetensors", "tokenizer.json"])
+@pytest.mark.parametrize("kept", [0, 40])
+def test_a_damaged_file_is_named(checkpoint: Path, tokenizer: Tokenizer, name: str, kept: int) -> None:
+    (checkpoint / name).write_bytes((checkpoint / name).read_bytes()[:kept])
+    ours = recipe({"language": str(checkpoint)})
+    with pytest.raises(UsageError, match=rf"{name} of start\.language is damaged .*: name another"):
+        fresh_model(ours, started_tokenizer(ours) or tokenizer, TAGS)
 
 
 def test_a_model_from_scratch_begins_with_places_that_are_waves(tokenizer: Tokenizer) -> None:

@@ -22,8 +22,9 @@ from safetensors.torch import load_file
 from tokenizers import Tokenizer
 
 from tests.reference.conftest import RECIPES
+from tests.reference.made_tasks import made_recipe, write_data, write_task
 from velm_bench.errors import RunError, UsageError
-from velm_bench.reference import parallel, saving, training
+from velm_bench.reference import parallel, saving, training, validation
 from velm_bench.reference.cards import Made, card
 from velm_bench.reference.modelling import VelmForGeneration
 from velm_bench.reference.parallel import joined, led, quietly
@@ -256,6 +257,37 @@ def test_another_error_of_torch_is_not_taken_for_memory(tmp_path: Path, monkeypa
     monkeypatch.setattr(Trainer, "losses", broken)
     with pytest.raises(RuntimeError, match="shapes do not match"):
         train(short(), tmp_path, workers=0)
+
+
+@pytest.mark.parametrize(("precision", "halved"), [("float32", False), ("bfloat16", True), ("auto", False)])
+def test_a_model_is_judged_in_the_precision_that_it_learns_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, precision: str, halved: bool
+) -> None:
+    seen, answers = [], validation._answers
+
+    def asked(*arguments: Any) -> Any:
+        seen.append(torch.is_autocast_enabled("cpu"))
+        return answers(*arguments)
+
+    monkeypatch.setattr(validation, "_answers", asked)
+    brief = {"images": 8, "batch": 8, "validation": {"every": 1, "scenes": 2}, "model": blind()}
+    train(recipe(precision=precision, **brief), tmp_path, workers=0, device="cpu")
+    assert seen == [halved]
+
+
+def test_changed_data_does_not_go_on_in_the_same_folder(tmp_path: Path) -> None:
+    write_data(tmp_path)
+    write_task(tmp_path, "ner")
+    ours = made_recipe("ner", images=16)
+    train(ours, tmp_path / "made", beside=tmp_path, workers=0)
+    train(ours, tmp_path / "made", beside=tmp_path, workers=0)
+    told = [line["losses"] for line in steps(tmp_path / "made")]
+    assert all(losses.keys() == {"ner", "total"} for losses in told)  # there is nothing to be written
+    assert all(losses["total"] == pytest.approx(losses["ner"] / 2, abs=1e-4) for losses in told)
+    sentences = (tmp_path / "train.txt").read_text()
+    (tmp_path / "train.txt").write_text(sentences.replace("met1 ", "saw1 "))
+    with pytest.raises(UsageError, match=r"data of the task is no longer that with which.*put it back, or --fresh"):
+        train(ours, tmp_path / "made", beside=tmp_path, workers=0)
 
 
 def test_time_that_ends_before_the_texts_gives_no_checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -510,6 +542,24 @@ def test_the_card_says_how_to_repeat_the_training(tmp_path: Path) -> None:
     assert "512 MB in the leading process" in text
     assert "80 of them with their texts" in text
     assert "12 steps of 8 scenes, 1 minutes (60 seconds) on cpu" in text
+    assert "| loss | text 1, tags 0.5, image 1 |" in text
+
+
+@pytest.mark.parametrize(
+    ("sections", "loss", "row"),
+    [
+        ({"fusion": {"kind": "none"}}, {}, "| loss | text 1, tags 0.5 |"),
+        ({"fusion": {"kind": "contrastive"}, "embedding": 8}, {"joint": 1.0}, "| loss | image 1, joint 1 |"),
+        ({"language": {"kind": "llama"}}, {}, "| language | `llama`, width 32, layers 2, heads 2, "),
+    ],
+)
+def test_the_card_says_what_took_effect(
+    tmp_path: Path, sections: dict[str, Any], loss: dict[str, float], row: str
+) -> None:
+    (tmp_path / "log.jsonl").write_text("")
+    run = {"minutes": None, "processes": 1, "device": "cpu"}
+    text = card(short(model=sizes(**sections), loss=loss), tmp_path / "log.jsonl", Made(1, 1, 1, 12, 10, 60.0, 10, run))
+    assert row in text
 
 
 def test_a_batch_that_cannot_be_shared_is_refused(tmp_path: Path) -> None:

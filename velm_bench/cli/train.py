@@ -104,12 +104,13 @@ class Teller:
 
 
 def _line(now: Progress) -> str:
+    done = min(1.0, now.done)  # the last step may end after the minutes
     parts = [
-        f"{now.done:6.1%}",
+        f"{done:6.1%}",
         f"step {now.step:,} of {now.steps:,}",
         f"loss {now.losses.get('total', float('nan')):.3f}",
         f"{now.images_per_second:,.0f} images/s",
-        f"{now.seconds_left / 60:,.0f} min left",
+        f"{max(0.0, now.seconds_left) / 60:,.0f} min left",
     ]
     if "score" in now.scores:
         parts.append(f"validation {now.scores['score']:.3f}")

@@ -123,8 +123,15 @@ def _data(recipe: Recipe, made: Made) -> dict[str, str]:
     shown = f"{made.step * recipe.batch:,} training {'rows' if recipe.data.task else 'scenes, each seen once'}"
     alone = made.step - made.read
     texts = f"; the last {made.read * recipe.batch:,} of them with their texts" if alone else ""
-    weights = {name: value for name, value in recipe.loss.model_dump().items() if value}
-    return {"data": shown + texts, "loss": ", ".join(f"{name} {value:g}" for name, value in weights.items())}
+    weights, idle = recipe.loss.model_dump(), _unasked(recipe)
+    loss = ", ".join(f"{name} {value:g}" for name, value in weights.items() if value and name not in idle)
+    return {"data": shown + texts, "loss": loss}
+
+
+def _unasked(recipe: Recipe) -> tuple[str, ...]:
+    """Parts of the loss that this training has not."""
+    apart = recipe.model.fusion.kind == "contrastive"
+    return (*(("text", "smoothing", "tags") if apart else ()), *(() if recipe.sees else ("image",)))
 
 
 def _cost(recipe: Recipe, made: Made, lines: list[dict[str, Any]]) -> dict[str, str]:
@@ -181,7 +188,7 @@ def _described(settings: Mapping[str, Any]) -> str:
 
 _BESIDE = ("image_size", "context")
 """Settings that hold beside a checkpoint, which decides the others."""
-_FUSING, _WRITING = ("attention", "cross_modal"), ("gpt", "bert")
+_FUSING, _WRITING = ("attention", "cross_modal"), ("gpt", "bert", "llama")
 _ONLY = {
     "at": ("concat", "weighted_sum", *_FUSING),
     "layers": (*_FUSING, *_WRITING, "conv_vit", "vit"),

@@ -7,6 +7,7 @@ from typing import Any
 
 from transformers import PretrainedConfig
 
+from velm_bench.reference.processing import BOS, EOS, IMAGE, PAD, TAG
 from velm_bench.reference.settings import TAGS, ModelSettings
 
 PARTS = ("vision", "language", "fusion", "adaptation", "embedding")
@@ -29,8 +30,8 @@ class VelmConfig(PretrainedConfig):  # type: ignore[no-untyped-call]
         embedding: int = 0,
         backbones: Mapping[str, Any] | None = None,
         tags: Sequence[str] = TAGS,
-        tag_token_id: int = 3,
-        image_token_id: int = 4,
+        tag_token_id: int = TAG,
+        image_token_id: int = IMAGE,
         **others: Any,
     ) -> None:
         self.vision, self.language, self.fusion = dict(vision or {}), dict(language or {}), dict(fusion or {})
@@ -38,7 +39,7 @@ class VelmConfig(PretrainedConfig):  # type: ignore[no-untyped-call]
         self.backbones = dict(backbones or {})
         self.tags = list(tags)
         self.tag_token_id, self.image_token_id = tag_token_id, image_token_id
-        for name, token in (("pad", 0), ("eos", 1), ("bos", 2)):
+        for name, token in (("pad", PAD), ("eos", EOS), ("bos", BOS)):
             others.setdefault(f"{name}_token_id", token)
         others["tie_word_embeddings"] = False  # the head is no module of its own: see VelmForGeneration.head
         super().__init__(**others)

@@ -15,7 +15,7 @@ from velm_bench.samples import Pixels
 SPECIAL = ("<pad>", "<eos>", "<bos>", "<tag>", "<image>")
 """Padding, the end of an answer, the start of an empty prompt, the start of tokens to be tagged, a visual token."""
 PAD, EOS, BOS, TAG, IMAGE = range(5)
-"""Their ids in a tokenizer of ours; `mark` knows them in any."""
+"""Their ids in a tokenizer of ours, for a configuration that says nothing; `mark` knows them in any."""
 
 QUESTION = "Question: {question} Answer:"
 CAPTION = "Describe the image."

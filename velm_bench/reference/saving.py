@@ -148,6 +148,7 @@ class Folder:
         with _clear_sentences(self.path):
             partial = self.path / "state.partial"
             about = {"standing": json.dumps(asdict(trainer.standing)), "frozen": _frozen(trainer)}
+            about["data"] = trainer.book.fingerprint
             save_file(_tensors(trainer), partial, about)
             _publish(partial, self.path / "state.safetensors")
 
@@ -160,12 +161,17 @@ class Folder:
             return False
         try:
             with safe_open(path, "pt", device=str(trainer.device)) as file:
-                standing, frozen = json.loads(file.metadata()["standing"]), file.metadata()["frozen"]
+                about = file.metadata()
                 held = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
-            for name, value in standing.items():
+            for name, value in json.loads(about["standing"]).items():
                 setattr(trainer.standing, name, value)
             _fill(trainer, held)
-            if frozen != _frozen(trainer):
+            if about.get("data", "") not in ("", trainer.book.fingerprint):  # older states do not say
+                raise UsageError(
+                    f"The data of the task is no longer that with which the training in {self.path} began: put it "
+                    "back, or --fresh begins anew."
+                )
+            if about["frozen"] != _frozen(trainer):
                 raise UsageError(
                     f"The weights that start.language or a checkpoint of the recipe brings are no longer those with "
                     f"which the training in {self.path} began: put them back, or --fresh begins anew."

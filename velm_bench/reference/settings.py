@@ -74,7 +74,8 @@ class LanguageSettings(Strict):
     vocabulary: Annotated[int, Field(ge=300)] = 768
     """Entries of the byte-level BPE tokenizer, special tokens included."""
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
-    """In training: of embeddings, attention and residual branches."""
+    """In training: of embeddings, attention and residual branches; of `llama`, in attention alone. A checkpoint brings
+    its own."""
 
 
 class FusionSettings(Strict):
@@ -124,9 +125,22 @@ class ModelSettings(Strict):
             raise ValueError("adaptation.kind frozen leaves nothing to learn where fusion.kind is none")
         if not self.vision.checkpoint and self.vision.width % self.vision.heads:
             raise ValueError("the last of vision.channels must be a multiple of vision.heads")
-        if not self.language.checkpoint and self.language.width % self.language.heads:
-            raise ValueError("language.width must be a multiple of language.heads")
+        if self.language.checkpoint:
+            if self.language.dropout:
+                raise ValueError("language.dropout has no effect beside language.checkpoint, which brings its own")
+        else:
+            self._divisible(self.language)
         return self
+
+    def _divisible(self, language: LanguageSettings) -> None:
+        """Refuse a width from scratch that its heads, or those of the fusion, cannot share."""
+        width, heads = language.width, language.heads
+        if width % heads:
+            raise ValueError("language.width must be a multiple of language.heads")
+        if language.kind == "llama" and width % (2 * heads):
+            raise ValueError("language.width must be a multiple of twice language.heads for llama, which turns pairs")
+        if self.fusion.kind in ("attention", "cross_modal") and width % self.fusion.heads:
+            raise ValueError(f"language.width must be a multiple of fusion.heads for {self.fusion.kind}")
 
 
 _WITHOUT_PLACE = {

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
 from tokenizers import Tokenizer
 from torch import Tensor, nn
 from transformers.image_processing_utils import BaseImageProcessor
@@ -86,8 +86,11 @@ def started_tokenizer(recipe: Recipe) -> Tokenizer | None:
     """The tokenizer that comes with the language model, whose ids its weights know; None from scratch."""
     if name := recipe.model.language.checkpoint:
         return adopted_tokenizer(name)
-    name = recipe.start.language
-    return load_tokenizer(checkpoint_folder(name, "language")) if name else None
+    if not recipe.start.language:
+        return None
+    folder = checkpoint_folder(recipe.start.language, "language")
+    with _damage_named(folder / "tokenizer.json", "language"):
+        return load_tokenizer(folder)
 
 
 def _copy(model: nn.Module, folder: Path, part: str) -> None:
@@ -116,14 +119,21 @@ def _copy(model: nn.Module, folder: Path, part: str) -> None:
 
 def _weights(folder: Path, part: str) -> Mapping[str, Tensor]:
     """The weights by the names that the model has for them; a file may hold them by those of other versions."""
-    try:
-        with without_bars():
-            opened: Any = VelmForGeneration.from_pretrained(
-                folder, dtype=torch.float32, local_files_only=True, output_loading_info=True
-            )
-    except (SafetensorError, OSError) as error:
-        raise UsageError(
-            f"{folder / 'model.safetensors'} of start.{part} is damaged: name another checkpoint."
-        ) from error
+    with _damage_named(folder / "config.json", part):
+        _ = VelmConfig.from_pretrained(folder, local_files_only=True).settings
+    with without_bars(), _damage_named(folder / "model.safetensors", part):
+        opened: Any = VelmForGeneration.from_pretrained(
+            folder, dtype=torch.float32, local_files_only=True, output_loading_info=True
+        )
     model, found = opened
     return {name: tensor for name, tensor in model.state_dict().items() if name not in found["missing_keys"]}
+
+
+@contextmanager
+def _damage_named(file: Path, part: str) -> Iterator[None]:
+    """Whatever goes wrong in reading a checkpoint's file is a UsageError that names it."""
+    try:
+        yield
+    except Exception as error:  # json, pydantic, safetensors and tokenizers each have types of their own
+        said = " ".join(str(error).split())
+        raise UsageError(f"{file} of start.{part} is damaged ({said:.200}): name another checkpoint.") from error

@@ -80,7 +80,10 @@ class Trainer:
         return rate(self.recipe.optimizer, done, self.recipe.sight_first)
 
     def losses(self, batch: Mapping[str, Tensor], counts: Counts) -> Losses:
-        """Every loss of a batch or of its part, `counts` being the whole's; pictures alone give the teacher's."""
+        """Every loss of a batch or of its part, `counts` being the whole's; pictures alone give the teacher's.
+
+        Where nothing is to be written there is no `text`: it would cost a gradient of zeros for every word.
+        """
         apart = self.recipe.model.fusion.kind == "contrastive"
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.bfloat16):
             if "tokens" not in batch:
@@ -100,7 +103,11 @@ class Trainer:
         return {} if self.teacher is None else self.teacher.loss(features.float(), batch, counts)
 
     def _read(self, states: Tensor, batch: Mapping[str, Tensor], counts: Counts) -> Losses:
-        asked, tagged = batch["targets"] != IGNORED, batch["tags"] != IGNORED
+        tagged = batch["tags"] != IGNORED
+        tags = parts.cross_entropy(self.model.tagger(states[tagged]), batch["tags"][tagged], counts["ner"])
+        if not counts["text"]:
+            return {"ner": tags}
+        asked = batch["targets"] != IGNORED
         text = parts.likelihood(
             self.model.head(states[asked]),
             batch["targets"][asked],
@@ -108,7 +115,6 @@ class Trainer:
             self.recipe.loss.smoothing,
             counts["text"],
         )
-        tags = parts.cross_entropy(self.model.tagger(states[tagged]), batch["tags"][tagged], counts["ner"])
         return {"text": text, "ner": tags}
 
     def _matched(self, features: Tensor, states: Tensor, batch: Mapping[str, Tensor], counts: Counts) -> Tensor:
@@ -124,7 +130,7 @@ class Trainer:
         sight, weights = self.recipe.sight, self.recipe.loss
         each = {"text": weights.text, "ner": weights.tags, "joint": weights.joint, "classes": weights.image}
         each |= {"patches": weights.image * sight.patches, "tags": weights.image * sight.tags}
-        alone = not losses.keys() & {"text", "joint"}  # the vision encoder learns alone, every lesson in full
+        alone = not losses.keys() & {"text", "ner", "joint"}  # the vision encoder learns alone, every lesson in full
         return torch.stack([loss * (1.0 if alone else each[name]) for name, loss in losses.items()]).sum()
 
     def step(self, batch: Batch, done: float) -> dict[str, float]:

@@ -232,7 +232,7 @@ class _Loop:
         """Judge (once there is text to judge), keep the best, save the state."""
         if not self.standing.read:
             return self.keep()
-        self.scores = self.judge.scores(self.trainer.model, self.trainer.device)
+        self.scores = self.judge.scores(self.trainer.model, self.trainer.device, self.trainer.bfloat16)
         self.folder.log({"step": self.standing.step, "validation": self.scores})
         if self.scores["score"] > self.standing.best:
             self.standing.best, self.standing.best_step = self.scores["score"], self.standing.step

@@ -37,18 +37,20 @@ class Judge:
         """The segments of each row."""
         return self.book.checks(self.tokenizer, self.count)
 
-    def scores(self, model: VelmForGeneration, device: torch.device) -> dict[str, float]:
+    def scores(self, model: VelmForGeneration, device: torch.device, bfloat16: bool = False) -> dict[str, float]:
         """Shares of right answers: `vqa/TYPE`, `vqa` (mean over types), `class`, `ner` (tags that the picture decides);
         `entities`, the entity-level F1 of sentences; `caption_loss` and `told_loss` in nats per token; and `score`,
         the mean of vqa, class, ner and entities, or what a caption's token is given on (geometric) average.
 
         Of two towers, `text_to_picture` and `picture_to_text`: the shares of texts (of pictures) whose most alike
-        picture (text) among all those judged belongs to them; `score` is the mean of both."""
+        picture (text) among all those judged belongs to them; `score` is the mean of both.
+
+        Products are of `bfloat16` where the training's are."""
         found = _Found()
+        judge = self._embed if model.config.settings.fusion.kind == "contrastive" else self._judge
         model.train(False)
-        with torch.inference_mode(), torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda"):
+        with torch.inference_mode(), torch.autocast(device.type, torch.bfloat16, enabled=bfloat16):
             for start in range(0, len(self.rows), _BATCH):
-                judge = self._embed if model.config.settings.fusion.kind == "contrastive" else self._judge
                 judge(model, device, range(start, min(start + _BATCH, len(self.rows))), found)
         model.train()
         return {kind: round(value, 4) for kind, value in found.means().items()}

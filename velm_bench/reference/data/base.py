@@ -53,6 +53,8 @@ class Textbook(ABC):
     """What the tag head is to tell apart, in the order of its rows."""
     classes: tuple[str, ...] = ()
     """What `classes` of a batch count: the labels of pictures; empty where pictures have none."""
+    fingerprint: str = ""
+    """The identity of the data that is read; empty where it comes with this package."""
 
     @abstractmethod
     def corpus(self) -> Iterator[str]:

@@ -24,6 +24,8 @@ class Samples:
 
     kind: Kind
     held: tuple[Sample, ...]
+    fingerprint: str
+    """The identity of the data that they come from."""
 
     @classmethod
     def of(cls, task: Task, place: Place) -> Samples:
@@ -34,7 +36,7 @@ class Samples:
         usable = tuple(sample for sample in source.samples() if sample.references and not kind.problem(sample))
         if not usable:
             raise UsageError(f"The data of task '{task.name}' has no samples to train on: check its 'source' section.")
-        return cls(kind, usable)
+        return cls(kind, usable, source.fingerprint())
 
     def rows(self) -> list[Row]:
         """The samples of each picture; those without one each alone."""

@@ -11,12 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
+from velm_bench.digests import digest_json
 from velm_bench.errors import UsageError
 from velm_bench.reference.data.base import Batch, Segment, Textbook, cropped, pack
 from velm_bench.reference.data.lines import LINES, Lines
 from velm_bench.reference.data.pictures import varied
 from velm_bench.reference.data.samples import Row, Samples, sized
-from velm_bench.reference.data.settings import DataSettings
+from velm_bench.reference.data.settings import AugmentSettings, DataSettings
 from velm_bench.reference.settings import IGNORED, TAGS
 from velm_bench.samples import Pixels, Sample
 from velm_bench.sources.base import Place
@@ -24,6 +25,8 @@ from velm_bench.tasks.definition import Task
 
 _TEXTS, _SIGHT, _VARIATION = range(3)
 """What a row's draws are for."""
+_FOR_KIND = {"split_words": "ner", "hide_words": "ner", "swap_entities": "ner", "classes": "vqa"}
+"""Settings that tasks of one kind alone have a use for."""
 _HELD_OUT_SEED = 0
 """The same samples are held out whatever the recipe's seed, so that trainings that differ in it can be compared."""
 _POOL = 50
@@ -60,8 +63,25 @@ class TaskBook(Textbook):
     def check(self) -> None:
         """Open everything; UsageError where there is nothing to learn from, or nothing to judge by."""
         _ = self.lines, self.epoch
+        self._refuse_idle()
         if not self._checked[1]:
             raise UsageError(f"The task '{self.task.name}' has nothing to judge by: raise data.validation.")
+
+    def _refuse_idle(self) -> None:
+        """UsageError for a setting that is for tasks of another kind and would do nothing here."""
+        idle = [name for name, kind in _FOR_KIND.items() if getattr(self.data, name) and kind != self.task.kind]
+        if idle:
+            raise UsageError(
+                f"data.{idle[0]} in the recipe is for {_FOR_KIND[idle[0]]} tasks and means nothing to the task "
+                f"'{self.task.name}' of kind {self.task.kind}: leave it out."
+            )
+        if not self.size and self.data.augment != AugmentSettings():
+            raise UsageError("data.augment in the recipe means nothing to a model that sees no pictures: leave it out.")
+
+    @cached_property
+    def fingerprint(self) -> str:  # type: ignore[override]
+        """Of what is trained on and what is judged by."""
+        return digest_json([self.samples.fingerprint, self._checked[0].fingerprint])
 
     @cached_property
     def samples(self) -> Samples:
