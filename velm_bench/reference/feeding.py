@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
+from threading import Thread
 from types import TracebackType
 from typing import Any
 
@@ -69,8 +71,17 @@ _HELD: dict[str, Any] = {}
 
 
 def _equip(serialized: str, book: Textbook) -> None:
+    Thread(target=_end_with_parent, daemon=True).start()
     _HELD["tokenizer"], _HELD["book"] = Tokenizer.from_str(serialized), book
     _HELD["tokenizer"].encode_special_tokens = True  # as `load_tokenizer` does; the JSON does not say
+
+
+def _end_with_parent() -> None:
+    """A worker of a training that was killed would wait for work for ever: its siblings hold the queue open."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def _work(numbers: Sequence[int], texts: bool) -> Batch:
