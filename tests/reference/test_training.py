@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import json
 import math
-import os
 import subprocess
 import sys
 from concurrent.futures.process import BrokenProcessPool
-from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -24,10 +22,9 @@ from tokenizers import Tokenizer
 from tests.reference.conftest import RECIPES
 from tests.reference.made_tasks import made_recipe, write_data, write_task
 from velm_bench.errors import RunError, UsageError
-from velm_bench.reference import parallel, saving, training, validation
+from velm_bench.reference import saving, training, validation
 from velm_bench.reference.cards import Made, card
 from velm_bench.reference.modelling import VelmForGeneration
-from velm_bench.reference.parallel import joined, led, quietly
 from velm_bench.reference.recipe import Recipe, read_recipe
 from velm_bench.reference.trainer import Trainer
 from velm_bench.reference.training import Progress, train
@@ -479,48 +476,6 @@ def test_a_training_without_text_says_so(tmp_path: Path) -> None:
         train(short(), tmp_path, workers=0, minutes=1e-9)
 
 
-def dies(*_: Any) -> None:
-    os._exit(7)
-
-
-def dies_later(rank: int, size: int, meeting: Path) -> None:
-    with joined(rank, size, meeting):
-        os._exit(9)
-
-
-def disagrees(rank: int, size: int, meeting: Path) -> None:
-    def follow() -> None:
-        with joined(rank, size, meeting) as group:
-            group.sums(1.0)
-            raise RunError("told by the leader")
-
-    quietly(follow)
-
-
-@pytest.mark.parametrize(("follow", "code"), [(dies, 7), (dies_later, 9)])
-def test_a_process_that_dies_ends_the_training(follow: Any, code: int) -> None:
-    with pytest.raises(RunError, match=rf"process 1 ended unexpectedly \(exit code {code}"), led(2, follow) as group:
-        group.sums(1.0)
-
-
-def test_processes_agree_on_what_is_no_number(capfd: pytest.CaptureFixture[str]) -> None:
-    with led(2, disagrees) as group:
-        assert group.sums(1.0) == (2.0,)
-    assert "Traceback" not in capfd.readouterr().err
-
-
-def dies_while_connecting(rank: int, size: int, meeting: Path) -> None:
-    parallel._sign(meeting, rank).touch()
-    os._exit(5)
-
-
-def test_a_process_that_dies_while_connecting_does_not_keep_the_others_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(parallel, "_MEETING", timedelta(seconds=1))
-    follow = dies_while_connecting
-    with pytest.raises(RunError, match=r"process 1 ended unexpectedly \(exit code 5"), led(2, follow) as group:
-        group.sums(1.0)
-
-
 def test_two_trainings_of_one_folder_are_refused(tmp_path: Path) -> None:
     pytest.importorskip("fcntl")
     with saving.alone(tmp_path), pytest.raises(UsageError, match="Another training is at work"):
@@ -565,45 +520,3 @@ def test_the_card_says_what_took_effect(
 def test_a_batch_that_cannot_be_shared_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="3 processes cannot share a batch of 8"):
         train(short(), tmp_path, processes=3)
-
-
-@pytest.mark.parametrize(
-    ("text", "sentence"),
-    [
-        ("name: x\nimages: 5\nbach: 3\n", "unknown key 'bach': did you mean 'batch'"),
-        (
-            "name: x\nimages: 5\nmodel: {vision: {chanels: [1, 2, 3]}}\n",
-            "'model.vision.chanels': did you mean 'channels'",
-        ),
-        ("name: x\n", "'images'"),
-        ("name: x\nimages: many\n", "'images'"),
-        ("name: x\nimages: 5\noptimizer: {rate: -1}\n", "'optimizer.rate'"),
-        ("name: x\nimages: 5\nsight: {first: 1}\n", "'sight.first'"),
-        ("name: x\nimages: 5\nbatch: 8\noptimizer: {accumulate: 3}\n", "3 does not divide 8"),
-        ("name: x\nimages: 5\nloss: {joint: 1}\n", "so set model.embedding"),
-        ("name: x\nimages: 5\nmodel: {embedding: 8}\n", "so set loss.joint"),
-        ("name: x\nimages: 5\nstart: {vision: prefix}\nmodel: {fusion: {kind: none}}\n", "start.vision must be empty"),
-        (
-            "name: x\nimages: 5\nstart: {language: prefix}\nmodel: {language: {checkpoint: gpt2}}\n",
-            "start.language and model.language.checkpoint both say",
-        ),
-        ("- a\n", "must hold keys and values"),
-        ("a: [\n", "not valid YAML"),
-    ],
-)
-def test_mistakes_in_a_recipe_are_named(tmp_path: Path, text: str, sentence: str) -> None:
-    path = tmp_path / "mine.yaml"
-    path.write_text(text)
-    with pytest.raises(UsageError, match=r"mine\.yaml") as found:
-        read_recipe(path)
-    assert sentence in str(found.value)
-
-
-def test_a_missing_recipe_is_named(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="cannot be read"):
-        read_recipe(tmp_path / "none.yaml")
-
-
-@pytest.mark.parametrize("path", sorted(RECIPES.rglob("*.yaml")), ids=lambda path: path.stem)
-def test_every_shipped_recipe_is_valid(path: Path) -> None:
-    assert read_recipe(path).name == path.stem
