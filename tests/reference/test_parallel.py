@@ -54,3 +54,18 @@ def test_a_process_that_dies_while_connecting_does_not_keep_the_others_waiting(m
     follow = dies_while_connecting
     with pytest.raises(RunError, match=r"process 1 ended unexpectedly \(exit code 5"), led(2, follow) as group:
         group.sums(1.0)
+
+
+def meets(rank: int, size: int, meeting: Path) -> None:
+    with joined(rank, size, meeting) as group:
+        group.sums(1.0)
+
+
+def test_a_meeting_that_came_to_nothing_does_not_spoil_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
+    """torch numbers groups by attempts: the next one would meet its followers, who start afresh, under another name."""
+    monkeypatch.setattr(parallel, "_MEETING", timedelta(seconds=1))
+    with pytest.raises(RunError, match="process 1 ended"), led(2, dies_while_connecting):
+        pass
+    monkeypatch.setattr(parallel, "_MEETING", timedelta(seconds=10))
+    with led(2, meets) as group:
+        assert group.sums(1.0) == (2.0,)

@@ -112,7 +112,13 @@ def joined(rank: int, size: int, meeting: Path) -> Iterator[Group]:
     if rank:
         _sign(meeting, rank).touch()
     store = FileStore(str(meeting), size)
-    distributed.init_process_group("gloo", store=store, rank=rank, world_size=size, timeout=_MEETING)
+    try:
+        distributed.init_process_group("gloo", store=store, rank=rank, world_size=size, timeout=_MEETING)
+    except BaseException:
+        # Groups meet under the number of the attempt, which torch sets back only when it ends a group it has made: the
+        # next group of this process would wait where none of its followers, who count from 0, ever comes.
+        distributed.distributed_c10d._world.group_count = 0
+        raise
     with _together(rank, size, "cpu") as group:
         yield group
 
