@@ -132,6 +132,46 @@ class Generation:
     """0 is greedy decoding."""
     beams: int = 1
     """Beams of a beam search; 1 is none."""
+    top_p: float = 1.0
+    """With a temperature: draw among the likeliest tokens of this total probability; 1 is all."""
+    top_k: int = 0
+    """With a temperature: draw among so many likeliest tokens; 0 is all."""
+    repetition_penalty: float = 1.0
+    """What the score of a token that stands there already is divided by (Keskar et al. 2019); 1 is none."""
+    length_penalty: float = 1.0
+    """With beams: the power of its length that a beam's score is divided by."""
+    stop: tuple[str, ...] = ()
+    """The text ends before the first of these."""
+
+    def changed(self) -> Mapping[str, Any]:
+        """The settings that are not what they are by default, JSON-able."""
+        plain = vars(Generation())
+        return {
+            name: list(value) if isinstance(value, tuple) else value
+            for name, value in vars(self).items()
+            if value != plain[name]
+        }
+
+    def terms(self) -> Mapping[str, Any]:
+        """What decides an answer. Settings of later versions count where they are used: older keys stay as they are."""
+        first = {"max_new_tokens": self.max_new_tokens, "temperature": self.temperature, "beams": self.beams}
+        return {**first, **self.changed()}
+
+
+@dataclass(frozen=True)
+class Shot:
+    """A worked example that stands before a question."""
+
+    images: tuple[Picture, ...]
+    """Its pictures; they stand before its prompt."""
+    prompt: str
+    """Asked as the question itself is."""
+    answer: str
+    """The right answer, in the words that a model is to use."""
+
+    def digest(self) -> str:
+        """The identity of the example; SampleError if a picture cannot be read."""
+        return digest_json([self.prompt, self.answer, [picture.digest for picture in self.images]])
 
 
 class Ability(Enum):
@@ -159,6 +199,8 @@ class ChoiceAnswer:
     """
 
     logprobs: tuple[float, ...]
+    lengths: tuple[int, ...] = ()
+    """How many tokens each option has, where the log-probabilities are sums over them; empty where they are not."""
 
 
 @dataclass(frozen=True)
@@ -188,8 +230,19 @@ class Request(ABC):
     sample_id: str
     images: tuple[Picture, ...]
     prompt: str
+    system: str = field(default="", kw_only=True)
+    """The task's system prompt; it stands behind the model's own, if that has one."""
+    chat_template: str = field(default="", kw_only=True)
+    """A Jinja template of the task's own, used instead of the model's."""
+    shots: tuple[Shot, ...] = field(default=(), kw_only=True)
+    """Worked examples that stand before the question, in order."""
 
     ability: ClassVar[Ability]
+
+    @property
+    def pictures(self) -> tuple[Picture, ...]:
+        """All pictures in the order in which a model is shown them: those of the examples, then its own."""
+        return (*(picture for shot in self.shots for picture in shot.images), *self.images)
 
     @staticmethod
     @abstractmethod
@@ -206,7 +259,14 @@ class Request(ABC):
         SampleError if a picture cannot be read.
         """
         pictures = [picture.digest for picture in self.images]
-        return digest_json([self.ability.value, self.prompt, dict(self.terms()), pictures])
+        around = {
+            "system": self.system,
+            "chat_template": self.chat_template,
+            "shots": [shot.digest() for shot in self.shots],
+        }
+        used = {name: value for name, value in around.items() if value}
+        asked = [self.ability.value, self.prompt, dict(self.terms()), pictures]
+        return digest_json([*asked, used] if used else asked)
 
 
 @dataclass(frozen=True)
@@ -221,7 +281,7 @@ class GenerateRequest(Request):
         return model.generate(prepared)
 
     def terms(self) -> Mapping[str, Any]:
-        return dict(vars(self.generation))
+        return self.generation.terms()
 
 
 @dataclass(frozen=True)
@@ -229,14 +289,26 @@ class ChooseRequest(Request):
     """Weigh options."""
 
     options: tuple[str, ...] = ()
+    """What there is to choose from."""
+    spoken: tuple[str, ...] = ()
+    """What a model that writes would write for each option ("A" for the first of a lettered list); the options
+    themselves if empty."""
+    templates: tuple[str, ...] = ()
+    """For models that compare pictures with texts: an ensemble of texts such as "a photo of a {label}."."""
     ability = Ability.CHOOSE
+
+    @property
+    def said(self) -> tuple[str, ...]:
+        """What a model that writes would write for each option."""
+        return self.spoken or self.options
 
     @staticmethod
     def ask(model: Answerer, prepared: Sequence[Any]) -> Sequence[Answer]:
         return model.choose(prepared)
 
     def terms(self) -> Mapping[str, Any]:
-        return {"options": list(self.options)}
+        further = {"spoken": list(self.spoken), "templates": list(self.templates)}
+        return {"options": list(self.options), **{name: value for name, value in further.items() if value}}
 
 
 @dataclass(frozen=True)

@@ -53,7 +53,7 @@ def encode(answer: Answer) -> dict[str, Any]:
     if isinstance(answer, TextAnswer):
         return {"text": answer.text, "tokens": answer.tokens}
     if isinstance(answer, ChoiceAnswer):
-        return {"logprobs": list(answer.logprobs)}
+        return {"logprobs": list(answer.logprobs), **({"lengths": list(answer.lengths)} if answer.lengths else {})}
     return {"tags": list(answer.tags)}
 
 
@@ -63,7 +63,7 @@ def decode(stored: Mapping[str, Any]) -> Answer:
         case {"text": str(text), "tokens": None | int() as tokens} if _is_count(tokens):
             return TextAnswer(text, tokens)
         case {"logprobs": [*numbers]} if all(isinstance(number, (int, float)) for number in numbers):
-            return ChoiceAnswer(tuple(map(_finite, numbers)))
+            return ChoiceAnswer(tuple(map(_finite, numbers)), _lengths(stored.get("lengths", ()), len(numbers)))
         case {"tags": [*tags]} if all(isinstance(tag, str) for tag in tags):
             return TagAnswer(tuple(tags))
     raise ValueError(f"no answer: {str(stored)[:80]}")
@@ -77,6 +77,17 @@ def _finite(number: int | float) -> float:
     if not abs(number) < math.inf or abs(number) > sys.float_info.max:
         raise ValueError("a log-probability is a finite number")
     return float(number)
+
+
+def _lengths(lengths: Any, options: int) -> tuple[int, ...]:
+    """How many tokens each option has; ValueError for anything else."""
+    if not isinstance(lengths, (list, tuple)) or not all(
+        type(one) is int and 0 < one <= MOST_TOKENS for one in lengths
+    ):
+        raise ValueError("an option's length is a whole number of tokens")
+    if lengths and len(lengths) != options:
+        raise ValueError("there is a length for each option or for none")
+    return tuple(lengths)
 
 
 def check(request: Request, answer: Any) -> Answer:
@@ -111,7 +122,10 @@ def _choice(request: ChooseRequest, answer: ChoiceAnswer) -> ChoiceAnswer:
     bad = next((number for number in numbers if not math.isfinite(number)), None)
     if bad is not None:
         raise SampleError(f"The model gave a log-probability of {bad}, which is no finite number.")
-    return ChoiceAnswer(numbers)
+    try:
+        return ChoiceAnswer(numbers, _lengths(tuple(map(index, answer.lengths)), len(numbers)))
+    except (TypeError, ValueError):
+        raise SampleError(f"The model gave the lengths {answer.lengths!r:.40} for its options.") from None
 
 
 def _tags(request: TagRequest, answer: TagAnswer) -> TagAnswer:

@@ -18,6 +18,8 @@ MODELS: Registry[Opener] = Registry(
         "ref": "velm_bench.models.reference:open_reference",
         "baseline": "velm_bench.models.baselines:open_baseline",
         "answers": "velm_bench.models.answers:open_answers",
+        "hf": "velm_bench.models.huggingface.opening:open_huggingface",
+        "openai": "velm_bench.models.remote.opening:open_remote",
     },
 )
 
@@ -30,7 +32,11 @@ def open_model(reference: str, setup: Setup | None = None) -> Model:
             f"The model '{reference}' is not a reference: write SCHEME:NAME with one of {', '.join(MODELS)}, "
             "such as ref:prefix."
         )
-    return MODELS.get(scheme)(rest, setup or Setup())
+    setup = setup or Setup()
+    model = MODELS.get(scheme)(rest, setup)
+    if setup.options and model.Options is None:
+        raise UsageError(f"The model '{reference}' takes no --model-arg: leave '{next(iter(setup.options))}' out.")
+    return model
 
 
 __all__ = ["MODELS", "Identity", "Model", "Setup", "View", "open_model"]

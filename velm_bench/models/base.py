@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from abc import ABC
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar, TypeVar
 
-from velm_bench.errors import RunError
-from velm_bench.samples import Ability, ChoiceAnswer, Request, TagAnswer, TextAnswer
+from pydantic import BaseModel
+
+from velm_bench.errors import RunError, UsageError
+from velm_bench.samples import Ability, ChoiceAnswer, Generation, Request, TagAnswer, TextAnswer
+from velm_bench.schema import parse
+
+Options = TypeVar("Options", bound=BaseModel)
 
 
 @dataclass(frozen=True)
@@ -21,6 +26,12 @@ class Setup:
     """"float32", "bfloat16", "float16", or "auto" for what the checkpoint recommends."""
     seed: int = 0
     """For models that draw random numbers."""
+    options: Mapping[str, str] = field(default_factory=dict)
+    """What the model is told besides, by the names of its `Options`: `--model-arg KEY=VALUE`."""
+
+    def parsed(self, schema: type[Options], model: str) -> Options:
+        """The options as an adapter's own settings; UsageError for an unknown name or a value that does not fit."""
+        return parse(schema, self.options, f"--model-arg for '{model}'")
 
 
 @dataclass(frozen=True)
@@ -51,6 +62,8 @@ class View:
 class Model(ABC):
     """Answers batches of requests. An adapter overrides the abilities it has, and names them in `abilities`."""
 
+    Options: ClassVar[type[BaseModel] | None] = None
+    """The settings that --model-arg can name, as a schema that forbids others; None where there are none."""
     abilities: frozenset[Ability]
     identity: Identity
     """Known without loading any weights."""
@@ -60,6 +73,10 @@ class Model(ABC):
     """Where it runs, for provenance."""
     sees: bool = True
     """Whether pictures are handed to it; False for answers that were given elsewhere."""
+
+    converses: bool = False
+    """Whether it heeds a request's system prompt, chat template and worked examples; the runner refuses tasks that have
+    some to a model that does not."""
 
     def load(self) -> None:
         """Get ready to answer (weights onto the device); called once, only if something is to be asked."""
@@ -73,7 +90,7 @@ class Model(ABC):
         By default pictures are decoded and dropped, so that an unreadable one is the same error row for every model.
         SampleError if a picture cannot be decoded.
         """
-        for picture in request.images:
+        for picture in request.pictures:
             picture.decode()
         return request
 
@@ -97,6 +114,15 @@ class Model(ABC):
     def out_of_memory(self, error: BaseException) -> bool:
         """Whether an exception means that the batch was too large."""
         return isinstance(error, MemoryError)
+
+    def require_honoured(self, generation: Generation, honoured: Collection[str]) -> None:
+        """UsageError where generation settings differ from the default in more than the adapter honours."""
+        strange = [name for name in generation.changed() if name not in honoured]
+        if strange:
+            raise UsageError(
+                f"The model '{self.identity.name}' does not heed generation.{strange[0]}: leave it out "
+                f"(it heeds {', '.join(honoured)})."
+            )
 
     def _cannot(self, ability: Ability) -> RunError:
         return RunError(f"The model '{self.identity.name}' cannot {ability.value}: its adapter must not claim it.")

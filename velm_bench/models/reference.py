@@ -35,6 +35,8 @@ CHECKPOINTS = Path(__file__).parent.parent / "reference" / "checkpoints"
 DTYPES = ("float32", "bfloat16", "float16")
 PARTS = ("vision", "language", "fusion")
 """Of the configuration: what a result file says of the model."""
+HONOURED = ("max_new_tokens", "temperature", "beams")
+"""The generation settings that a reference model heeds."""
 PROCESSOR = 2
 """The version of what this package's code does to requests and answers; raised whenever answers change by it."""
 _FILES = ("config.json", "model.safetensors", "tokenizer.json")
@@ -173,7 +175,7 @@ class ReferenceModel(Model):
         if isinstance(request, GenerateRequest):
             return self._generation(request)
         if isinstance(request, ChooseRequest):
-            return {"options": tuple(tuple(encode_answer(self.tokenizer, option)) for option in request.options)}
+            return {"options": tuple(tuple(encode_answer(self.tokenizer, option)) for option in request.said)}
         if isinstance(request, TagRequest):
             words = encode_words(self.tokenizer, request.tokens)
             return {"words": tuple(tuple(word) for word in words), "labels": request.labels}
@@ -181,6 +183,7 @@ class ReferenceModel(Model):
 
     def _generation(self, request: GenerateRequest) -> dict[str, Any]:
         settings = request.generation
+        self.require_honoured(settings, HONOURED)
         drawn = settings.temperature > 0
         if drawn and settings.beams > 1:
             raise UsageError(

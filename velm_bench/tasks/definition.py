@@ -6,9 +6,9 @@ import string
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
 from velm_bench.digests import digest_json
 from velm_bench.errors import UsageError
@@ -35,6 +35,28 @@ class GenerationSettings(BaseModel):
     """0 is greedy decoding."""
     beams: int = Field(default=1, ge=1)
     """Beams of a beam search; 1 is none."""
+    top_p: float = Field(default=1.0, gt=0, le=1)
+    """With a temperature: draw among the likeliest tokens of this total probability."""
+    top_k: int = Field(default=0, ge=0)
+    """With a temperature: draw among so many likeliest tokens; 0 is all."""
+    repetition_penalty: float = Field(default=1.0, gt=0)
+    """What the score of a token that stands there already is divided by; 1 is none."""
+    length_penalty: float = 1.0
+    """With beams: the power of its length that a beam's score is divided by."""
+    stop: Strings = ()
+    """The text ends before the first of these."""
+
+    @model_validator(mode="after")
+    def _in_use(self) -> Self:
+        """A setting that would do nothing is a mistake."""
+        drawing = [name for name in ("top_p", "top_k") if name in self.model_fields_set]
+        if drawing and not self.temperature:
+            raise ValueError(f"'{drawing[0]}' does nothing without a temperature above 0")
+        if "length_penalty" in self.model_fields_set and self.beams == 1:
+            raise ValueError("'length_penalty' does nothing without beams")
+        if not all(self.stop):
+            raise ValueError("a text in 'stop' is empty")
+        return self
 
     def settings(self) -> Generation:
         """The same as the plain record that requests carry."""
@@ -56,6 +78,14 @@ class Task(BaseModel):
     """The source's `type` and its own settings."""
     prompt: str | None = None
     """A template over the sample's inputs such as "{question}"; the kind's own if left out."""
+    system: str = ""
+    """A system prompt of the task's own, for models that take one."""
+    chat_template: str = ""
+    """A Jinja chat template of the task's own, used instead of the model's."""
+    templates: Strings = ()
+    """Texts such as "a photo of a {label}." by which models that compare pictures with texts know a label."""
+    shots_split: str = "train"
+    """The split of the source from which the worked examples of --shots are drawn."""
     generation: GenerationSettings = GenerationSettings()
     """How text is generated where it is."""
     metrics: Strings = Field(min_length=1)
@@ -92,6 +122,14 @@ class Task(BaseModel):
             )
         return labels
 
+    @field_validator("templates")
+    @classmethod
+    def _with_a_label(cls, templates: tuple[str, ...]) -> tuple[str, ...]:
+        for template in templates:
+            if prompt_fields(template) != ["label"]:
+                raise ValueError(f"a template must have the one field {{label}}, {template!r} has not")
+        return templates
+
     @field_validator("prompt")
     @classmethod
     def _plain_fields(cls, prompt: str | None) -> str | None:
@@ -101,10 +139,13 @@ class Task(BaseModel):
     def digest(self) -> str:
         """The identity of what is asked: kind, source, prompt, generation and labels.
 
-        Metrics and slices are not part of it (their own signatures are): adding one never asks a model again.
+        Metrics and slices are not part of it (their own signatures are): adding one never asks a model again. Keys of
+        later versions count where they are used, so that the identities of older tasks stay as they are.
         """
-        asked = self.model_dump(mode="json", include={"kind", "source", "prompt", "generation", "labels"})
-        return digest_json(asked)
+        asked = self.model_dump(mode="json", include={"kind", "source", "prompt", "labels"})
+        asked["generation"] = dict(self.generation.settings().terms())
+        later = self.model_dump(mode="json", include={"system", "chat_template", "templates"})
+        return digest_json({**asked, **{key: value for key, value in later.items() if value}})
 
     def on_split(self, split: str) -> Task:
         """The same task on another split of its data; its name says so, but for the key of a secret split."""
