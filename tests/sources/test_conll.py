@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from velm_bench.errors import UsageError
+from velm_bench.errors import SampleError, UsageError
 from velm_bench.iob import to_iob2
 from velm_bench.metrics import build
 from velm_bench.sources.conll import read_conll
@@ -183,3 +183,42 @@ def test_conll2003_counts(shared, open_source, path, scheme):
     assert Counter(tag for sample in samples for tag in sample.references) == SUPPORTS
     assert len({sample.group for sample in samples}) == 231
     assert not any(sample.problem for sample in samples)
+
+
+POSTS = "IMGID:7\nRT\tO\nMadrid\tB-OTHER\n\nIMGID:8\nhi\tO\n\nlost\tO\n"
+
+
+def test_a_line_names_the_picture_of_the_sentence_after_it(tmp_path, open_source, draw):
+    write(tmp_path, POSTS)
+    draw(tmp_path / "pictures" / "7.png", 70)
+    settings = {"picture_mark": "IMGID:", "picture": "{id}.png", "images": "pictures", "rename": {"OTHER": "MISC"}}
+    source = open_source(tmp_path, "ner", type="conll", path="x.conll", **settings)
+    first, second, third = source.samples()
+    assert first.images[0].decode()[0, 0, 0] == 70
+    assert (first.group, second.group) == ("7", "8")
+    assert first.inputs["tokens"] == ("RT", "Madrid")
+    assert first.references == ("O", "B-MISC")
+    assert source.options() == ("MISC",)
+    with pytest.raises(SampleError, match=r"8\.png"):
+        second.images[0].decode()
+    assert third.problem == "x.conll, sentence of line 8: The image value is missing."
+    assert third.references == ("O",)
+
+
+def test_a_picture_never_leads_out_of_its_folder(tmp_path, open_source):
+    write(tmp_path, "IMGID:../../secret\nRT\tO\n")
+    (sample,) = open_source(tmp_path, "ner", type="conll", path="x.conll", picture_mark="IMGID:").samples()
+    assert "leads out of the images folder" in sample.problem
+
+
+def test_without_a_mark_such_a_line_is_a_token_like_any_other(tmp_path, open_source):
+    write(tmp_path, "IMGID:7 O\nRT O\n")
+    (sample,) = open_source(tmp_path, "ner", type="conll", path="x.conll").samples()
+    assert sample.inputs["tokens"] == ("IMGID:7", "RT")
+    assert sample.images == ()
+
+
+def test_the_name_of_the_pictures_must_have_the_field(tmp_path, open_source):
+    write(tmp_path, POSTS)
+    with pytest.raises(UsageError, match=r"'picture' is not valid: it must have the one field \{id\}"):
+        open_source(tmp_path, "ner", type="conll", path="x.conll", picture_mark="IMGID:", picture="all.png")

@@ -173,7 +173,7 @@ def _is_probability(value: Any) -> bool:
 
 def _conll(path: Path, text: str) -> Iterator[Entry]:
     """Sentences as the `conll` source reads them, so that the numbers of gold and predictions agree."""
-    for number, (line, _, rows) in enumerate(read_rows(text)):
+    for number, (line, _, rows, _) in enumerate(read_rows(text)):
         bare = next((place for place, cells in enumerate(rows, start=line) if len(cells) < 2), None)
         if bare is not None:
             raise UsageError(

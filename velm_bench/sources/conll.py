@@ -9,11 +9,14 @@ from functools import cached_property
 from pathlib import Path
 from typing import Literal, NamedTuple
 
+from pydantic import Field, field_validator
+
 from velm_bench.digests import digest_file
 from velm_bench.errors import SampleError, UsageError
-from velm_bench.samples import Sample
-from velm_bench.sources.files import Defects, FileSettings, FileSource, read_text
+from velm_bench.samples import Picture, Sample
+from velm_bench.sources.files import Defects, FileSettings, FileSource, picture_in, read_text
 from velm_bench.sources.tags import entrances, read_tags, types_of
+from velm_bench.sources.templates import template
 
 _DOCUMENT = "-DOCSTART-"
 _SPACE = re.compile(r"[ \t]+")
@@ -31,6 +34,21 @@ class ConllSettings(FileSettings):
     """The token's column, counted from 0; negative from the end."""
     tag_column: int = -1
     """The tag's column, counted from 0; negative from the end."""
+    picture_mark: str = ""
+    """What a line begins with that names the picture of the sentence after it, such as "IMGID:"; none if left out."""
+    picture: str = "{id}.jpg"
+    """The picture's file below `images`, with {id} for what stands behind the mark."""
+    images: str = ""
+    """The folder of the pictures; the file's own folder if left out."""
+    rename: dict[str, str] = Field(default_factory=dict)
+    """Other names for entity types: {"OTHER": "MISC"}."""
+
+    @field_validator("picture")
+    @classmethod
+    def _names_a_file(cls, picture: str) -> str:
+        if template(picture).fields != ("id",):
+            raise ValueError(f"it must have the one field {{id}}, {picture!r} has not")
+        return picture
 
 
 @dataclass(frozen=True)
@@ -43,6 +61,8 @@ class Sentence:
     """How many -DOCSTART- lines came before."""
     tokens: list[str]
     tags: list[str]
+    picture: str = ""
+    """What its picture is called, where the file names one."""
 
 
 class ConllSource(FileSource[ConllSettings]):
@@ -54,7 +74,9 @@ class ConllSource(FileSource[ConllSettings]):
     def load(self) -> None:
         self.path = self.place.find(self.settings.path)
         text = read_text(self.path)
-        self.sentences = read_conll(text, self.settings.token_column, self.settings.tag_column, self.path)
+        columns = (self.settings.token_column, self.settings.tag_column)
+        self.sentences = read_conll(text, *columns, self.path, self.settings.picture_mark)
+        self.folder = self.folder_of(self.settings.images, self.path)
         if not self.sentences:
             raise UsageError(f"The file {self.path} has no sentences: give a CoNLL column file.")
 
@@ -68,16 +90,28 @@ class ConllSource(FileSource[ConllSettings]):
     def _sample(self, one: str, sentence: Sentence) -> Sample:
         """A sentence; tags that can be read stay its truth where it is refused, so that its entities are missed."""
         defects = Defects(f"{self.path.name}, sentence of line {sentence.line}")
-        references = defects.catch(lambda: read_tags(sentence.tags), ())
+        references = self._renamed(defects.catch(lambda: read_tags(sentence.tags), ()))
         if references:
             defects.catch(lambda: self._require_scheme(sentence.tags), None)
         return Sample(
             one,
+            defects.catch(lambda: self._pictures(sentence), ()),
             inputs={"tokens": tuple(sentence.tokens)},
             references=references,
-            group=f"document {sentence.document}" if sentence.document else "",
+            group=sentence.picture or (f"document {sentence.document}" if sentence.document else ""),
             problem=str(defects),
         )
+
+    def _pictures(self, sentence: Sentence) -> tuple[Picture, ...]:
+        """The sentence's picture; SampleError where the file should name one and does not."""
+        if not self.settings.picture_mark:
+            return ()
+        name = template(self.settings.picture).fill({"id": sentence.picture or None})
+        return (picture_in(self.folder, name),)
+
+    def _renamed(self, tags: Sequence[str]) -> tuple[str, ...]:
+        names = {f"{side}-{old}": f"{side}-{new}" for old, new in self.settings.rename.items() for side in "BI"}
+        return tuple(names.get(tag, tag) for tag in tags)
 
     def _require_scheme(self, tags: Sequence[str]) -> None:
         """SampleError for an entity that begins as IOB2 does not allow, where that is what the file should be."""
@@ -93,18 +127,21 @@ class ConllSource(FileSource[ConllSettings]):
 
     @cached_property
     def _types(self) -> tuple[str, ...]:
-        return types_of(tag for sentence in self.sentences for tag in sentence.tags)
+        return types_of(tag for sentence in self.sentences for tag in self._renamed(sentence.tags))
 
 
-def read_conll(text: str, token_column: int, tag_column: int, path: Path) -> list[Sentence]:
-    """The sentences of a column file; UsageError naming the line that lacks a column."""
+def read_conll(text: str, token_column: int, tag_column: int, path: Path, mark: str = "") -> list[Sentence]:
+    """The sentences of a column file; UsageError naming the line that lacks a column.
+
+    Lines that begin with `mark`, if any, name the picture of the sentence after them.
+    """
     sentences = []
-    for line, document, rows in read_rows(text):
+    for line, document, rows, picture in read_rows(text, mark):
         pairs = [
             _cells(cells, token_column, tag_column, f"{path}, line {number}")
             for number, cells in enumerate(rows, start=line)
         ]
-        sentences.append(Sentence(line, document, [token for token, _ in pairs], [tag for _, tag in pairs]))
+        sentences.append(Sentence(line, document, [token for token, _ in pairs], [tag for _, tag in pairs], picture))
     return sentences
 
 
@@ -116,23 +153,28 @@ class Rows(NamedTuple):
     document: int
     """How many -DOCSTART- lines came before."""
     cells: list[list[str]]
+    picture: str = ""
+    """What stood behind the mark of pictures on the line before."""
 
 
-def read_rows(text: str) -> list[Rows]:
-    """The sentences of a column file, whatever their columns.
+def read_rows(text: str, mark: str = "") -> list[Rows]:
+    """The sentences of a column file, whatever their columns; a line that begins with `mark` ends the one before it.
 
     Columns are set apart by any run of spaces and tabs; other white space (a no-break space, say) is part of a token.
     """
     found: list[Rows] = []
-    document, open_sentence = 0, False
+    document, open_sentence, picture = 0, False, ""
     for number, line in enumerate(text.split("\n"), start=1):
+        if mark and line.startswith(mark):
+            open_sentence, picture = False, line[len(mark) :].strip(" \t\r")
+            continue
         cells = _SPACE.split(stripped) if (stripped := line.strip(" \t\r")) else []
         if not cells or cells[0].startswith(_DOCUMENT):
             document, open_sentence = document + bool(cells), False
             continue
         if not open_sentence:
-            found.append(Rows(number, document, []))
-            open_sentence = True
+            found.append(Rows(number, document, [], picture))
+            open_sentence, picture = True, ""
         found[-1].cells.append(cells)
     return found
 
