@@ -79,7 +79,10 @@ def test_tasks_check_without_names_checks_every_shipped_task(velm: Velm) -> None
 
 def test_models_list(velm: Velm) -> None:
     models = {row["model"] for row in velm("models", "list", "--json").json}
-    assert {"baseline:majority", "baseline:oracle", "ref:...", "answers:..."} <= models
+    assert {"baseline:majority", "baseline:oracle", "ref:...", "answers:...", "hf:...", "openai:..."} <= models
+    described = {row["model"]: row["description"] for row in velm("models", "list", "--json").json}
+    assert "transformers" in described["hf:..."]
+    assert "MODEL@URL" in described["openai:..."]
     assert "baseline:majority" in velm("models", "list").out
 
 

@@ -26,6 +26,7 @@ from velm_bench.statistics import interval
 
 RARELY_DEFINED = (
     "pair_accuracy",
+    "circular_choice",
     "token_report",
     "class_report",
     "gqa",
@@ -96,7 +97,7 @@ def test_an_interval_contains_its_score(name: str, picks: list[int], seed: int, 
             assert unknown != [False, True, True] or metric.name.startswith(RARELY_DEFINED)
 
 
-COUNTED = {"pair_accuracy": 6, "yes_no": 9, "yes_no_pope": 9}
+COUNTED = {"pair_accuracy": 6, "circular_choice": 9, "yes_no": 9, "yes_no_pope": 9}
 """How many things other than samples the toys hold: six pairs, nine questions of yes or no."""
 
 
@@ -232,10 +233,12 @@ def test_failing_never_pays(name: str) -> None:
 
 
 WRONG = {
-    **dict.fromkeys(("accuracy", "accuracy_top", "accuracy_top5", "anls", "bertscore", "cider", "cider_plain"), 0.0),
+    **dict.fromkeys(
+        ("accuracy", "accuracy_norm", "accuracy_top", "accuracy_top5", "anls", "bertscore", "cider", "cider_plain"), 0.0
+    ),
     **dict.fromkeys(("clipscore", "exact_match", "gqa", "length", "multiple_choice", "nlvr", "relaxed_accuracy"), 0.0),
     **dict.fromkeys(("retrieval", "rouge_l", "spice", "token_f1", "vqa_accuracy", "vqa_accuracy_2015"), 0.0),
-    **{"vqa_accuracy_vqaeval": 0.0, "brier": 2.0},
+    **{"vqa_accuracy_vqaeval": 0.0, "direct_answer": 0.0, "mixed_choice": 0.0, "brier": 2.0},
 }
 """The means, and what a sample whose gold cannot be read has in them; in other main outputs it changes nothing."""
 OWN = {"ece", "chair"}

@@ -71,6 +71,8 @@ def data(name: str) -> tuple[list[Any], list[Any]]:
         "pair": (ANSWERS, [([text], place // 2) for place, text in enumerate(GOLD)]),
         "nlvr": (ANSWERS, [(["True" if text == "yes" else "False"], place // 3) for place, text in enumerate(GOLD)]),
         "choice": (ANSWERS, [(["cat"], ["dog", "cat"]) for _ in places]),
+        "mixed": (ANSWERS, [(["cat"], ["dog", "cat"]) if place % 2 else ([GOLD[place]], []) for place in places]),
+        "circular": (ANSWERS, [((["cat"], ["dog", "cat"]), place % 9 + 1_000_000 * (place // 9)) for place in places]),
         "ranking": ([["a", "b", "c"][place % 3 :] for place in places], [["c"]] * SAMPLES),
         "detection": ([boxes(place) for place in places], [objects(place) for place in places]),
         "transcript": (["a dog ran", "a dog", "the dog runs"] * 4, [["a dog runs"], ["a cat runs"]] * 6),
@@ -83,11 +85,13 @@ FORMS = {
     **dict.fromkeys(("bleu", "meteor", "rouge_l", "cider", "cider_plain", "distinct", "length"), "caption"),
     **dict.fromkeys(("vqa_accuracy", "vqa_accuracy_vqaeval", "vqa_accuracy_2015", "exact_match", "anls"), "answer"),
     **dict.fromkeys(("relaxed_accuracy", "token_f1", "yes_no", "yes_no_pope", "gqa"), "answer"),
-    **dict.fromkeys(("accuracy", "accuracy_top5", "accuracy_top", "macro_f1", "micro_f1", "weighted_f1"), "label"),
+    **dict.fromkeys(("accuracy", "accuracy_norm", "accuracy_top5", "accuracy_top", "macro_f1", "micro_f1"), "label"),
     **dict.fromkeys(("balanced_accuracy", "mcc", "class_report", "ece", "brier", "mean_average_precision"), "label"),
+    "weighted_f1": "label",
     **dict.fromkeys(("entity_f1", "entity_f1_strict", "entity_f1_iob1", "entity_errors", "token_report"), "tags"),
     "entity_f1_iobes": "iobes",
     **{"truth": "truth", "chair": "chair", "pair_accuracy": "pair", "nlvr": "nlvr", "multiple_choice": "choice"},
+    **{"mixed_choice": "mixed", "circular_choice": "circular", "direct_answer": "answer"},
     **{"retrieval": "ranking", "detection": "detection", "wer": "transcript", "cer": "transcript"},
 }
 """Which data a metric reads."""

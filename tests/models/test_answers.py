@@ -119,6 +119,29 @@ def test_tags_must_fit_the_tokens(tmp_path: Path) -> None:
         model.prepare(TagRequest("1", (), "", ("a", "b"), ("O",)))
 
 
+@pytest.mark.parametrize(
+    ("given", "options", "likeliest"),
+    [
+        ({"A": 0.2, "B": 0.8}, ("red", "blue"), "blue"),
+        ({"B": 1.0}, ("red", "blue"), "blue"),
+        ({"A": 0.2, "B": 0.8}, ("B", "A"), "B"),  # the text goes before the letter
+        ({"red": 0.9, "blue": 0.1}, ("red", "blue"), "red"),
+    ],
+)
+def test_options_may_go_by_their_letters(
+    tmp_path: Path, given: dict[str, float], options: tuple[str, ...], likeliest: str
+) -> None:
+    model = Answers(written(tmp_path, json.dumps({"id": "a", "prediction": given})))
+    prepared = model.prepare(ChooseRequest("a", (), "?", options, spoken=("A", "B")))
+    assert options[prepared.index(max(prepared))] == likeliest
+
+
+def test_letters_and_texts_are_not_mixed(tmp_path: Path) -> None:
+    model = Answers(written(tmp_path, '{"id": "a", "prediction": {"A": 0.2, "blue": 0.8}}'))
+    with pytest.raises(SampleError, match="names 'A', which is not among the options"):
+        model.prepare(ChooseRequest("a", (), "?", ("red", "blue"), spoken=("A", "B")))
+
+
 def test_probabilities_become_logprobs_in_the_options_order(tmp_path: Path) -> None:
     model = Answers(written(tmp_path, '{"id": 1, "prediction": {"dog": 3, "cat": 1}}'))
     prepared = model.prepare(ChooseRequest("1", (), "", ("cat", "dog", "bird")))

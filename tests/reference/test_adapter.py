@@ -153,6 +153,14 @@ def test_a_contrastive_model_chooses_and_does_nothing_else(tokenizer: Tokenizer,
     assert sum(np.exp(found[0].logprobs)) == pytest.approx(1)
     assert len(set(found[0].logprobs)) == 3
     assert len(set(found[1].logprobs)) == 1
+    lettered = replace(choose, spoken=("A", "B", "C"))  # it compares the picture with what the letters stand for
+    assert towers.prepare(lettered).options == towers.prepare(choose).options
+
+
+def test_a_model_that_writes_weighs_what_it_would_write(adapter: ReferenceModel) -> None:
+    choose = ChooseRequest("a", (PHOTO,), "what?", options=("red", "blue"))
+    lettered, letters = replace(choose, spoken=("A", "B")), replace(choose, options=("A", "B"))
+    assert adapter.prepare(lettered).options == adapter.prepare(letters).options != adapter.prepare(choose).options
 
 
 def test_the_window_is_that_of_a_shorter_checkpoint(tokenizer: Tokenizer, tmp_path: Path) -> None:

@@ -10,8 +10,10 @@ import pytest
 import yaml
 
 from velm_bench.errors import UsageError
+from velm_bench.samples import Generation
 from velm_bench.sources.scenes.source import ScenesSource
 from velm_bench.tasks.definition import Task, fill, load_task
+from velm_bench.tasks.registry import definitions
 
 GOOD: dict[str, Any] = {
     "name": "mine",
@@ -98,6 +100,52 @@ def test_the_digest_changes_with_what_is_asked_only() -> None:
     other = [{"prompt": "{question}"}, {"generation": {"max_new_tokens": 3}}, {"labels": ["a"]}, {"kind": "captioning"}]
     assert {Task.model_validate({**GOOD, **change}).digest() for change in same} == {base.digest()}
     assert len({Task.model_validate({**GOOD, **change}).digest() for change in other} | {base.digest()}) == 5
+
+
+def test_what_tasks_could_not_say_before_leaves_their_digests_as_they_were() -> None:
+    pinned = {
+        "scenes_captioning": "91c3edc5bfa40af4c64d91b618d8d18a6ae24ad4347af4c1a86b165b3f9a6351",
+        "scenes_classification": "e33f3553a4e4bc50485c2ccfaa3b099d5161bc7dec98ee0a658c14833452a21d",
+        "scenes_ner": "3a140370632ab7b0cc88ecd36390aa686e31e9f720d876256fa77ac4d8b8d053",
+        "scenes_vqa": "ea52a6018f9127d9acae1b077bb57f317dcb0e2c69b9c8c36a5d1664b5862a64",
+    }
+    assert {name: definitions()[name].task.digest() for name in pinned} == pinned
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"system": "Be brief."},
+        {"chat_template": "{{ messages }}"},
+        {"templates": ["a {label}"]},
+        {"generation": {"stop": ["."]}},
+        {"generation": {"temperature": 0.5, "top_p": 0.9}},
+    ],
+)
+def test_where_they_are_said_they_count(change: dict[str, Any]) -> None:
+    assert Task.model_validate({**GOOD, **change}).digest() != Task.model_validate(GOOD).digest()
+
+
+def test_other_data_to_draw_examples_from_is_the_same_question() -> None:
+    assert Task.model_validate({**GOOD, "shots_split": "dev"}).digest() == Task.model_validate(GOOD).digest()
+
+
+def test_generation_is_replaced_in_part() -> None:
+    base = Task.model_validate({**GOOD, "generation": {"max_new_tokens": 9, "temperature": 0.5, "top_p": 0.8}})
+    hotter = base.with_generation({"temperature": 1, "stop": ["."]}, "here").generation
+    assert (hotter.max_new_tokens, hotter.temperature, hotter.top_p, hotter.stop) == (9, 1.0, 0.8, (".",))
+    assert base.with_generation({"max_new_tokens": 9}, "here").digest() == base.digest()
+    assert base.with_generation({"max_new_tokens": 8}, "here").digest() != base.digest()
+
+
+def test_what_a_replaced_setting_leaves_nothing_to_do_goes_with_it() -> None:
+    base = Task.model_validate(
+        {**GOOD, "generation": {"temperature": 0.5, "top_p": 0.8, "beams": 3, "length_penalty": 2}}
+    )
+    plain = base.with_generation({"temperature": 0, "beams": 1}, "here").generation.settings()
+    assert plain == Generation()
+    with pytest.raises(UsageError, match=r"In here: .*'top_p' does nothing without a temperature"):
+        base.with_generation({"temperature": 0, "top_p": 0.8}, "here")
 
 
 def test_another_split_is_another_task() -> None:

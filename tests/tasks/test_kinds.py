@@ -96,6 +96,18 @@ class TestClassification:
         assert value["ranked"] == ["dog", "sports car", "cat", "car"]
         assert value["probabilities"]["dog"] == pytest.approx(0.6)
 
+    def test_where_lengths_are_known_there_is_a_label_by_token_too(self) -> None:
+        plain, counted = ChoiceAnswer((-4.0, -3.0, -6.0, -9.0)), ChoiceAnswer((-4.0, -3.0, -6.0, -9.0), (2, 1, 4, 5))
+        value = self.one().predict(Sample("1"), counted).value
+        assert (value["label"], value["label_norm"]) == ("dog", "sports car")
+        assert {key: value[key] for key in value if key != "label_norm"} == self.one().predict(Sample("1"), plain).value
+
+    def test_models_that_compare_texts_are_given_the_tasks_templates(self) -> None:
+        task = kind("classification", labels=list(self.labels), templates=["a photo of a {label}.", "{label}"])
+        request = task.request(Sample("1", references=("cat",)), {Ability.CHOOSE})
+        assert isinstance(request, ChooseRequest)
+        assert request.templates == ("a photo of a {label}.", "{label}")
+
     def test_text_that_names_no_option_is_a_counted_failure(self) -> None:
         prediction = self.one().predict(Sample("1"), TextAnswer("I cannot say"))
         assert prediction.value["label"] is None
@@ -178,3 +190,26 @@ def test_the_truth_of_a_question_is_the_sources_or_the_annotators_favourite() ->
     sample = Sample("1", references=("blue", "red", "red"))
     assert kind("vqa").truth(sample) == "red"
     assert kind("vqa").truth(Sample("1", references=("blue",), facts={"oracle": "green"})) == "green"
+
+
+@pytest.mark.parametrize(
+    ("name", "sample", "words"),
+    [
+        ("captioning", Sample("1", references=("a dog", "a brown dog")), "a dog"),
+        ("vqa", Sample("1", inputs={"question": "?"}, references=("blue", "red", "red")), "red"),
+        ("classification", Sample("1", references=("PER",)), "PER"),
+        (
+            "ner",
+            Sample("1", inputs={"tokens": tuple("abcd")}, references=("B-PER", "I-PER", "O", "B-LOC")),
+            "a b | PER\nd | LOC",
+        ),
+        ("ner", Sample("1", inputs={"tokens": ("a",)}, references=("O",)), "none"),
+    ],
+)
+def test_a_worked_answer_is_what_the_kind_reads_as_right(name: str, sample: Sample, words: str) -> None:
+    one = kind(name, labels=["PER", "LOC"])
+    assert one.worked_answer(sample) == words
+    said = one.predict(sample, TextAnswer(words))
+    assert said.failures == 0
+    right = {"classification": {"label": "PER", "ranked": None, "probabilities": None}, "ner": list(sample.references)}
+    assert said.value == right.get(name, words)

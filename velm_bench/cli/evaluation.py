@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,7 +20,7 @@ from velm_bench.errors import RunError, UsageError, VelmError
 from velm_bench.metrics import METRICS, split_name
 from velm_bench.models.base import Model
 from velm_bench.results.gain import Gain, measure_gain
-from velm_bench.results.schema import CONTROLS
+from velm_bench.results.schema import CONTROLS, titled
 from velm_bench.results.store import read_samples
 from velm_bench.tasks.registry import Definition, resolve
 
@@ -54,6 +54,31 @@ def named_tasks(words: str) -> list[Definition]:
         for metric in definition.task.metrics:
             METRICS.target(split_name(metric)[0])
     return chosen
+
+
+def with_generation(definitions: Sequence[Definition], given: Mapping[str, str]) -> list[Definition]:
+    """The tasks with some of their generation settings replaced; UsageError for one that makes no sense.
+
+    Values are read as a task's YAML has them; one text to stop at may stand as it is, several make a list.
+    """
+    if not given:
+        return list(definitions)
+    settings = {key: _from_yaml(key, value) for key, value in given.items()}
+    return [
+        replace(one, task=one.task.with_generation(settings, f"--generation for task '{one.task.name}'"))
+        for one in definitions
+    ]
+
+
+def _from_yaml(key: str, value: str) -> Any:
+    import yaml
+
+    if key == "stop" and not value.startswith("["):
+        return [value]
+    try:
+        return yaml.safe_load(value)
+    except yaml.YAMLError as error:
+        raise UsageError(f"--generation {key}={value!r:.80} is no valid YAML value: put it in quotes.") from error
 
 
 def chosen_treatments(control: str, controls: bool, perturbations: Sequence[str]) -> list[str]:
@@ -94,7 +119,7 @@ def evaluate_all(
 def _evaluate(definition: Definition, model: Model, settings: RunSettings, report: Report) -> Any:
     """One run, with what is wrong about it in the report."""
     name = definition.task.name
-    run = evaluate(definition, model, settings, progress(_named(name, settings.control)))
+    run = evaluate(definition, model, settings, progress(titled(name, settings.control, settings.shots)))
     report.runs.append(run)
     report.failures += [(name, _broken(run, metric)) for metric in run.broken]
     if run.result.score.value is None and not run.broken:
@@ -150,7 +175,7 @@ def finish(report: Report, as_json: bool) -> None:
 
 def result_rows(result: Result) -> list[tuple[str, ...]]:
     """A row per metric with its main output, the primary one first; the rest is for `results show`."""
-    task = _named(result.task.name, result.control)
+    task = result.title
     return [
         (
             task,
@@ -165,17 +190,12 @@ def result_rows(result: Result) -> list[tuple[str, ...]]:
     ]
 
 
-def _named(task: str, control: str) -> str:
-    """A task with what was done to what the model is shown, if anything."""
-    return f"{task} ({control})" if control else task
-
-
 def _print_scores(report: Report) -> None:
     rows = [row for run in report.runs for row in result_rows(run.result)]
     if rows:
         print_table(HEADERS, rows, NUMBERS)
     for run in report.runs:
-        task = _named(run.result.task.name, run.result.control)
+        task = run.result.title
         print(f"{plain(task)}: {plain(str(run.folder))}")
         for name, reason in run.result.skipped.items():
             note(f"{task}: {name} is not scored: {reason}")
@@ -198,14 +218,14 @@ def _as_json(report: Report) -> dict[str, Any]:
 def _too_many(run: Any, allowed: float) -> RunError:
     result = run.result
     return RunError(
-        f"{result.n_errors} of {result.n} samples of {_named(result.task.name, result.control)} failed, more than "
+        f"{result.n_errors} of {result.n} samples of {result.title} failed, more than "
         f"--max-error-rate {allowed:g} allows; the first: {_first_error(run.folder)}. The results are written to "
         f"{run.folder}."
     )
 
 
 def _broken(run: Any, metric: str) -> RunError:
-    task = _named(run.result.task.name, run.result.control)
+    task = run.result.title
     return RunError(
         f"The metric '{metric}' of {task} failed: {run.broken[metric].rstrip('.')}. All else is "
         f"written to {run.folder}; the same command scores again without asking again."
@@ -216,7 +236,7 @@ def _unscored(run: Any) -> RunError:
     result = run.result
     why = result.skipped.get(result.score.metric, "It is undefined.").rstrip(".")
     return RunError(
-        f"The primary metric '{result.primary}' of {_named(result.task.name, result.control)} could not be computed: "
+        f"The primary metric '{result.primary}' of {result.title} could not be computed: "
         f"{why}. All else is written to {run.folder}."
     )
 

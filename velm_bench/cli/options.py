@@ -64,6 +64,29 @@ Device = Annotated[
 ]
 Dtype = Annotated[str, typer.Option("--dtype", callback=_dtype, help="float32, bfloat16, float16, or auto.")]
 
+ModelArgs = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--model-arg",
+        metavar="KEY=VALUE",
+        help="A setting of the model's own, such as those that `velm-bench models show` lists; may be repeated.",
+    ),
+]
+
+
+def assignments(given: Sequence[str] | None, flag: str) -> dict[str, str]:
+    """The values by key of a repeated KEY=VALUE; UsageError for a word of another form or a key that comes twice."""
+    found: dict[str, str] = {}
+    for word in given or ():
+        key, equals, value = word.partition("=")
+        if not key or not equals:
+            raise UsageError(f"{flag} {word!r:.80} is no KEY=VALUE: write {flag} {key or 'KEY'}=VALUE.")
+        if key in found:
+            raise UsageError(f"{flag} gives '{key}' twice: leave one out.")
+        found[key] = value
+    return found
+
+
 RESULTS = Path("results")
 """Where runs are kept unless --output says otherwise."""
 

@@ -88,7 +88,7 @@ def _row(result: Result) -> tuple[object, ...]:
     score = result.score
     return (
         result.model.name,
-        f"{result.task.name} ({result.control})" if result.control else result.task.name,
+        result.title,
         result.primary,
         number(score.value),
         interval(score.low, score.high),
@@ -110,6 +110,7 @@ def _summary(result: Result) -> dict[str, Any]:
         "task": result.task.name,
         "kind": result.task.kind,
         "control": result.control,
+        "shots": result.shots.count if result.shots else 0,
         "primary": result.primary,
         "n": result.n,
         "samples": result.data.samples,
@@ -125,6 +126,7 @@ def _facts(folder: Path, result: Result) -> dict[str, object]:
         "model": result.model.name,
         "task": result.task.name,
         "control": result.control,
+        "shots": f"{result.shots.count} from {result.shots.split}" if result.shots else None,
         "samples": f"{_asked(result)}, {result.n_errors} failed, {result.parse_failures} answers not parsed",
         "limit": result.data.limit,
         "device": result.provenance.device,

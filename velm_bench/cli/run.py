@@ -14,9 +14,11 @@ from velm_bench.cli.options import (
     Fresh,
     Json,
     MaxErrorRate,
+    ModelArgs,
     Output,
     Replicates,
     Seed,
+    assignments,
     data_folders,
 )
 from velm_bench.cli.output import stdout_aside
@@ -43,6 +45,19 @@ def run(
     seed: Seed = 0,
     device: Device = "auto",
     dtype: Dtype = "auto",
+    model_arg: ModelArgs = None,
+    shots: Annotated[
+        int,
+        typer.Option("--shots", min=0, help="Worked examples before each question, drawn from the training data."),
+    ] = 0,
+    generation: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--generation",
+            metavar="KEY=VALUE",
+            help="Instead of the task's own generation setting, such as max_new_tokens=64; may be repeated.",
+        ),
+    ] = None,
     data: Data = None,
     fresh: Fresh = False,
     max_error_rate: MaxErrorRate = 0.0,
@@ -72,11 +87,12 @@ def run(
     --controls or --perturb each is one more run of the same samples, and the paired differences are shown and kept.
     """
     size = _batch_size(batch_size)
-    from velm_bench.cli.evaluation import chosen_treatments, evaluate_all, finish, named_tasks
+    from velm_bench.cli.evaluation import chosen_treatments, evaluate_all, finish, named_tasks, with_generation
     from velm_bench.engine.settings import DEFAULT_WORKERS, RunSettings
     from velm_bench.models import Setup, open_model
 
     further = chosen_treatments(control, controls, perturb or [])
+    replaced = assignments(generation, "--generation")
     settings = RunSettings(
         output=output,
         data=data_folders(data),
@@ -86,11 +102,14 @@ def run(
         max_error_rate=max_error_rate,
         fresh=fresh,
         control=control,
+        shots=shots,
+        generation=tuple(replaced),
         workers=workers or DEFAULT_WORKERS,
         replicates=replicates,
     )
-    definitions = named_tasks(tasks)
+    definitions = with_generation(named_tasks(tasks), replaced)
+    options = assignments(model_arg, "--model-arg")
     with stdout_aside():
-        opened = open_model(model, Setup(device=device, dtype=dtype, seed=seed))
+        opened = open_model(model, Setup(device=device, dtype=dtype, seed=seed, options=options))
         report = evaluate_all(definitions, opened, settings, further)
     finish(report, as_json)

@@ -1,18 +1,19 @@
-"""`velm-bench tasks`: what can be measured, and whether its data is in order."""
+"""`velm-bench tasks`: what can be measured, whether its data is in order, and how to get it."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from velm_bench.cli.options import Data, Json, data_folders
+from velm_bench.cli.options import Data, Json, data_folders, environment_folders
 from velm_bench.cli.output import note, print_facts, print_json, print_table
 
 if TYPE_CHECKING:
     from velm_bench.tasks.registry import Definition
 
-app = typer.Typer(rich_markup_mode=None, help="List tasks, show one, or check that its data is in order.")
+app = typer.Typer(rich_markup_mode=None, help="List tasks, show one, check that its data is in order, or fetch it.")
 
 
 @app.command("list")
@@ -79,6 +80,53 @@ def check_tasks(
             note(f"{'Note' if one.ok else 'Error'}: {one.task}: {sentence}")
     if not all(one.ok for one in checks):
         raise typer.Exit(2)
+
+
+@app.command("fetch")
+def fetch_tasks(
+    names: Annotated[list[str], typer.Argument(help="Tasks, globs such as 'vqa/*', or YAML files.")],
+    data: Annotated[
+        Path | None,
+        typer.Option("--data", help="The folder to fill, made if absent; the first of VELM_DATA if left out."),
+    ] = None,
+    splits: Annotated[
+        str, typer.Option("--splits", help="Other splits of the data than the tasks' own, separated by commas.")
+    ] = "",
+    as_json: Json = False,
+) -> None:
+    """Fetch tasks' data from the Hugging Face hub into a data folder, where runs find it without a network.
+
+    What is there and sound is left alone. Each file is checked, and so is the number of samples.
+    """
+    from velm_bench.cli.fetching import destination, fetch_all, on_splits
+    from velm_bench.tasks.registry import resolve
+
+    wanted = [word.strip() for word in splits.split(",") if word.strip()]
+    chosen = on_splits(resolve(",".join(names)), wanted)
+    outcomes = list(fetch_all(chosen, destination(data, environment_folders())))
+    if as_json:
+        print_json([vars(one) for one in outcomes])
+    else:
+        print_table(
+            ("task", "files", "fetched", "MB", "samples", "verdict"),
+            [
+                (
+                    one.task,
+                    str(one.files),
+                    str(one.fetched),
+                    f"{one.size / 1e6:.1f}",
+                    "" if one.samples is None else str(one.samples),
+                    "not complete" if one.problem else "ok",
+                )
+                for one in outcomes
+            ],
+            frozenset({"files", "fetched", "MB", "samples"}),
+        )
+    for one in outcomes:
+        if one.problem:
+            note(f"Error: {one.problem}" if one.task in one.problem else f"Error: {one.task}: {one.problem}")
+    if worst := max(one.exit_code for one in outcomes):
+        raise typer.Exit(worst)
 
 
 def _facts(definition: Definition) -> dict[str, Any]:

@@ -21,7 +21,16 @@ from velm_bench.errors import UsageError
 from velm_bench.models.base import Model
 from velm_bench.results import provenance
 from velm_bench.results.provenance import redact_text
-from velm_bench.results.schema import DataInfo, ModelInfo, Provenance, Resampling, Result, TaskInfo, Timing
+from velm_bench.results.schema import (
+    DataInfo,
+    ModelInfo,
+    Provenance,
+    Resampling,
+    Result,
+    TaskInfo,
+    Timing,
+    WorkedExamples,
+)
 from velm_bench.results.store import SAMPLES, encode_samples, read_result, write_run
 
 if TYPE_CHECKING:
@@ -59,7 +68,7 @@ class Clock:
 
 def draft_result(
     opened: Opened, plan: Sequence[Row], model: Model, settings: RunSettings, primary: str,
-    found: Scores, rows: Sequence[Judged], identity: str,
+    found: Scores, rows: Sequence[Judged], identity: str, examples: WorkedExamples | None = None,
 ) -> Result:  # fmt: skip
     """The result without its volatile parts, timing and provenance."""
     return Result(
@@ -74,6 +83,7 @@ def draft_result(
             seed=settings.seed,
         ),
         control=settings.control,
+        shots=examples,
         n=len(rows),
         n_errors=sum(bool(row.error) for row in rows),
         parse_failures=sum(row.prediction.failures for row in rows if row.prediction),
@@ -82,6 +92,7 @@ def draft_result(
         skipped=found.skipped,
         slices=found.slices,
         resampling=Resampling(replicates=settings.replicates, seed=settings.seed),
+        provenance=Provenance(data_revision=opened.revision),
     )
 
 
@@ -153,7 +164,7 @@ def _provenance(draft: Result, answered: Answered, device: str, earlier: Result 
     """Where the numbers come from; the device and batches of an earlier result where nothing was asked anew."""
     now = provenance.collect(
         sys.argv, device, draft.model.dtype, answered.batch_size, answered.smallest_batch, draft.data.seed
-    )
+    ).model_copy(update={"data_revision": draft.provenance.data_revision})
     if earlier is None or answered.asked:
         return now
     kept = {name: getattr(earlier.provenance, name) for name in ("device", "dtype", "batch_size", "smallest_batch")}

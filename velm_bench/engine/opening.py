@@ -15,7 +15,7 @@ from velm_bench.models.base import Model
 from velm_bench.registry import suggestion
 from velm_bench.results.provenance import redact_text
 from velm_bench.samples import Sample
-from velm_bench.sources.base import Place
+from velm_bench.sources.base import Place, Source
 from velm_bench.tasks.base import Kind
 from velm_bench.tasks.definition import Task
 from velm_bench.tasks.kinds import KINDS
@@ -34,18 +34,26 @@ class Opened:
     """All samples, in source order."""
     chosen: tuple[Sample, ...]
     """Those to ask, in source order."""
+    revision: str = ""
+    """The commit that the data is from, where the source knows it."""
 
 
 def open_task(definition: Definition, settings: RunSettings) -> Opened:
     """Read a task's samples; UsageError for data that is missing, duplicated, or not as many as expected."""
     task = definition.task
-    source_class, section = task.source_settings()
-    place = Place(settings.data, definition.path.resolve().parent)
-    source = source_class.open(section, place, task.kind)
+    source = open_source(definition, settings)
     samples = tuple(source.samples())
     _check(task, samples)
     kind = KINDS.get(task.kind)(task, source.options())
-    return Opened(task, kind, source.fingerprint(), samples, limited(samples, settings.limit, settings.seed))
+    chosen = limited(samples, settings.limit, settings.seed)
+    return Opened(task, kind, source.fingerprint(), samples, chosen, source.revision())
+
+
+def open_source(definition: Definition, settings: RunSettings) -> Source:
+    """The source of a task's samples; UsageError for data that is missing or malformed as a whole."""
+    source_class, section = definition.task.source_settings()
+    place = Place(settings.data, definition.path.resolve().parent, definition.words)
+    return source_class.open(section, place, definition.task.kind)
 
 
 def begin_treatment(opened: Opened, model: Model, settings: RunSettings) -> Treat:

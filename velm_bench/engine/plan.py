@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from velm_bench.digests import digest_json
 from velm_bench.engine.opening import Opened
 from velm_bench.engine.outcomes import reason
+from velm_bench.engine.shots import Draw, no_shots
 from velm_bench.engine.treatment import Treat
 from velm_bench.errors import SampleError
 from velm_bench.models.base import Model
@@ -56,6 +57,7 @@ class Planner:
     model: Model
     treat: Treat
     task_digest: str
+    draw: Draw = no_shots
 
     def row(self, sample: Sample) -> Row:
         """The row of one sample; UsageError where the task cannot be put to the model at all."""
@@ -66,16 +68,18 @@ class Planner:
         try:
             shown = self.treat(sample)
             hidden = [picture.digest for picture in shown.hidden]  # first: its own picture is what a sample fails for
-            request = self.request(shown.sample)
+            request = replace(self.request(shown.sample), shots=self.draw(sample))
             key = self.key(request, hidden)
         except SampleError as error:
             return Row(sample, content, error=reason(error))
         return Row(sample, content, request, key, shown=shown.sample, hidden=shown.hidden)
 
     def request(self, sample: Sample) -> Request:
-        """What the model is asked about a sample, with the pictures that it gets to see."""
+        """What the model is asked about a sample in the task's words, with the pictures that it gets to see."""
+        task = self.kind.task
         request = self.kind.request(sample, self.model.abilities)
-        return request if self.model.sees else replace(request, images=())
+        images = request.images if self.model.sees else ()
+        return replace(request, images=images, system=task.system, chat_template=task.chat_template)
 
     def key(self, request: Request, hidden: Sequence[str]) -> str:
         """Digest of the request, the task, the model, and the pictures that stand behind it unseen."""
@@ -83,9 +87,9 @@ class Planner:
         return digest_json([*asked, list(hidden)] if hidden else asked)
 
 
-def make_plan(opened: Opened, model: Model, treat: Treat, workers: int) -> list[Row]:
+def make_plan(opened: Opened, model: Model, treat: Treat, workers: int, draw: Draw = no_shots) -> list[Row]:
     """A row per chosen sample, in source order; pictures are read and digested on threads."""
-    planner = Planner(opened.kind, model, treat, opened.task.digest())
+    planner = Planner(opened.kind, model, treat, opened.task.digest(), draw)
     chunks = [opened.chosen[start : start + CHUNK] for start in range(0, len(opened.chosen), CHUNK)]
     with ThreadPoolExecutor(workers) as pool:
         done = pool.map(lambda chunk: [planner.row(sample) for sample in chunk], chunks)

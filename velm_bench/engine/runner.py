@@ -9,6 +9,7 @@ from pathlib import Path
 from velm_bench.digests import digest_json
 from velm_bench.engine.answering import answer_plan
 from velm_bench.engine.finishing import Clock, draft_result, require_storable, write
+from velm_bench.engine.heeding import require_conversation, require_heeded
 from velm_bench.engine.journal import Journal
 from velm_bench.engine.opening import Opened, begin_treatment, open_task
 from velm_bench.engine.outcomes import Outcome, decode, reason
@@ -16,11 +17,12 @@ from velm_bench.engine.plan import Row, make_plan
 from velm_bench.engine.progress import Progress, silent
 from velm_bench.engine.scoring import build_metrics, score
 from velm_bench.engine.settings import RunSettings
+from velm_bench.engine.shots import no_shots, open_shots
 from velm_bench.engine.table import Judged, build_table
 from velm_bench.models.base import Model
 from velm_bench.results.atomic import remove_leftovers, require_writable
 from velm_bench.results.provenance import redact_text
-from velm_bench.results.schema import Result
+from velm_bench.results.schema import Result, WorkedExamples
 from velm_bench.results.store import run_folder
 from velm_bench.tasks.base import Kind
 from velm_bench.tasks.registry import Definition
@@ -51,19 +53,23 @@ def evaluate(definition: Definition, model: Model, settings: RunSettings, progre
     with clock.phase("open"):
         opened = open_task(definition, settings)
         metrics = build_metrics(opened.kind)
+        require_conversation(opened.task, model)
         treat = begin_treatment(opened, model, settings)
-        identity = run_id(opened, model, settings)
+        pool = open_shots(definition, opened, model, settings)
+        examples = pool.told if pool else None
+        identity = run_id(opened, model, settings, examples)
         folder = run_folder(settings.output, redact_text(model.identity.name), opened.task.name, identity)
     with Journal(folder, progress.note) as journal:
         remove_leftovers(folder)
         with clock.phase("plan"):
-            plan = make_plan(opened, model, treat, settings.workers)
+            plan = make_plan(opened, model, treat, settings.workers, pool.draw if pool else no_shots)
+            require_heeded(plan, model, settings.generation)
         with clock.phase("answer"):
             answered = answer_plan(opened, plan, model, settings, journal, progress)
         with clock.phase("score"):
             rows = judge(plan, answered.outcomes, opened.kind)
             found = score(opened, metrics, rows, settings.replicates, settings.seed)
-        draft = draft_result(opened, plan, model, settings, metrics.primary, found, rows, identity)
+        draft = draft_result(opened, plan, model, settings, metrics.primary, found, rows, identity, examples)
         journal.keep()
         result = write(folder, draft, build_table(rows, found.measured), answered, clock, str(model.device))
         journal.discard()
@@ -75,12 +81,12 @@ def too_many_errors(result: Result, max_error_rate: float) -> bool:
     return result.n > 0 and result.n_errors / result.n > max_error_rate
 
 
-def run_id(opened: Opened, model: Model, settings: RunSettings) -> str:
+def run_id(opened: Opened, model: Model, settings: RunSettings, examples: WorkedExamples | None = None) -> str:
     """The identity of a run: 12 hexadecimal digits."""
     named = [opened.task.name, redact_text(model.identity.name)]
     asked = [opened.task.digest(), opened.fingerprint, model.identity.digest]
     parts = [*named, *asked, settings.control, settings.limit, settings.seed]
-    return digest_json(parts)[:12]
+    return digest_json([*parts, examples.model_dump(mode="json")] if examples else parts)[:12]
 
 
 def judge(plan: Sequence[Row], outcomes: Mapping[str, Outcome], kind: Kind) -> list[Judged]:

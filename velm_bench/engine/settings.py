@@ -27,14 +27,19 @@ class RunSettings:
     limit: int | None = None
     """Ask only so many samples: a seeded choice, and each smaller limit is part of the larger ones."""
     seed: int = 0
-    """Decides the samples of a limit, the resamples of the intervals, and what shuffling and perturbations draw."""
+    """Decides the samples of a limit, the resamples of the intervals, the worked examples, and what shuffling and
+    perturbations draw."""
     max_error_rate: float = 0.0
     """The share of failed samples that is put up with; see `too_many_errors`."""
     fresh: bool = False
     """Ask everything again, whatever an earlier run of the same left; its result stays until the new one stands."""
+    generation: tuple[str, ...] = ()
+    """The names of the task's generation settings that were replaced for this run."""
     control: str = ""
     """What is done to what the model is shown: a control ("blank", "shuffled", "absent"), a perturbation ("noise:3";
     "noise" becomes "noise:3"), or nothing."""
+    shots: int = 0
+    """How many worked examples stand before each question, drawn from the task's training data."""
     workers: int = DEFAULT_WORKERS
     """Threads that read pictures and prepare samples."""
     replicates: int = 1000
@@ -43,6 +48,7 @@ class RunSettings:
     def __post_init__(self) -> None:
         self._at_least("--limit", self.limit, 1)
         self._at_least("--batch-size", self.batch_size, 1)
+        self._at_least("--shots", self.shots, 0)
         self._at_least("--workers", self.workers, 1)
         if self.replicates != 0:
             self._at_least("--replicates", self.replicates, FEWEST_REPLICATES, " (or 0 for no intervals)")

@@ -77,14 +77,16 @@ def _one_ability(path: Path, given: Mapping[str, Given]) -> Ability:
 def _logprobs(given: Any, request: ChooseRequest) -> tuple[float, ...]:
     """Logarithms of the given numbers, in the order of the options; an option that is not mentioned has none.
 
-    They are not normalised: for a task of several labels each number stands for itself.
+    Options go by their texts, or else by what a model is to write for them, such as letters. They are not normalised:
+    for a task of several labels each number stands for itself.
     """
-    unknown = [option for option in given if option not in request.options]
+    options = request.said if set(given) <= set(request.said) - set(request.options) else request.options
+    unknown = [option for option in given if option not in options]
     if unknown:
         raise SampleError(f"The answer names '{unknown[0]}', which is not among the options.")
     if sum(given.values()) <= 0:
         raise SampleError("The probabilities add up to nothing.")
-    return tuple(math.log(max(given.get(option, 0.0), 1e-300)) for option in request.options)
+    return tuple(math.log(max(given.get(option, 0.0), 1e-300)) for option in options)
 
 
 def read_answers(path: Path) -> dict[str, Given]:

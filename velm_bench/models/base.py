@@ -94,10 +94,18 @@ class Model(ABC):
             picture.decode()
         return request
 
+    def require(self, request: Request) -> None:
+        """UsageError where the model does not heed something that a request asks for, such as a generation setting.
+
+        Put to it before anything is asked, once for each class of requests of a run, the first that there is: what all
+        requests of a task share is refused in one sentence, not in an error row for each.
+        """
+
     def cost(self, request: Request) -> int:
         """How much work a request is, roughly in tokens; requests of like cost are batched together."""
         words = len(request.prompt) + sum(map(len, getattr(request, "tokens", ())))
-        return words + sum(map(len, getattr(request, "options", ())))
+        shown = sum(len(shot.prompt) + len(shot.answer) for shot in request.shots)
+        return shown + words + sum(map(len, getattr(request, "options", ())))
 
     def generate(self, prepared: Sequence[Any]) -> Sequence[TextAnswer]:
         """A text per request."""

@@ -151,6 +151,14 @@ class ReferenceModel(Model):
             torch.backends.cudnn.allow_tf32 = False
         self.answering = Answering(model, self.device)
 
+    def require(self, request: Request) -> None:
+        if isinstance(request, GenerateRequest):
+            self.require_honoured(request.generation, HONOURED)
+            if request.generation.temperature > 0 and request.generation.beams > 1:
+                raise UsageError(
+                    f"{self.name} draws no words in a beam search: set generation.temperature to 0, or beams to 1."
+                )
+
     def prepare(self, request: Request) -> Asked:
         from velm_bench.reference.answering import Asked
         from velm_bench.reference.processing import blank_picture, encode_prompt, fit_picture
@@ -175,20 +183,17 @@ class ReferenceModel(Model):
         if isinstance(request, GenerateRequest):
             return self._generation(request)
         if isinstance(request, ChooseRequest):
-            return {"options": tuple(tuple(encode_answer(self.tokenizer, option)) for option in request.said)}
+            said = request.said if Ability.GENERATE in self.abilities else request.options
+            return {"options": tuple(tuple(encode_answer(self.tokenizer, option)) for option in said)}
         if isinstance(request, TagRequest):
             words = encode_words(self.tokenizer, request.tokens)
             return {"words": tuple(tuple(word) for word in words), "labels": request.labels}
         raise self._cannot(request.ability)
 
     def _generation(self, request: GenerateRequest) -> dict[str, Any]:
+        self.require(request)
         settings = request.generation
-        self.require_honoured(settings, HONOURED)
         drawn = settings.temperature > 0
-        if drawn and settings.beams > 1:
-            raise UsageError(
-                f"{self.name} draws no words in a beam search: set generation.temperature to 0, or beams to 1."
-            )
         seed = int(digest_json([self.setup.seed, request.digest()])[:15], 16) if drawn else 0
         return {
             "new_tokens": settings.max_new_tokens,

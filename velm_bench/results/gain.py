@@ -137,7 +137,8 @@ def measure_gain(sighted: Path, other: Path) -> Gain:
     Where the file is there and still holds, nothing is computed. UsageError where the two are not such runs.
     """
     first, second = read_result(sighted), read_result(other)
-    if first.control or not second.control or first.model.digest != second.model.digest:
+    alike = first.model.digest == second.model.digest and first.shots == second.shots
+    if first.control or not second.control or not alike:
         raise UsageError(
             f"The runs {sighted} and {other} are not of one model as it is and under a control: their difference is no "
             "gain."

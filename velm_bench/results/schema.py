@@ -85,7 +85,7 @@ class TaskInfo(Record):
     name: str
     """The task's name, with ":split" where one was chosen; a secret split's key is not in it."""
     kind: str
-    """captioning, vqa, classification, ner, ..."""
+    """captioning, vqa, multiple_choice, classification, ner, ..."""
     digest: str
     """Identity of what is asked; metrics and slices are not part of it."""
     description: str = ""
@@ -111,6 +111,17 @@ class DataInfo(Record):
     """How many were asked at most (`--limit`); null for all."""
     seed: int = 0
     """Decides which samples a limit keeps; also the seed of the intervals."""
+
+
+class WorkedExamples(Record):
+    """The worked examples that stand before each question (`--shots`)."""
+
+    count: int
+    """How many."""
+    split: str
+    """The split of the task's data that they were drawn from."""
+    fingerprint: str
+    """The source's digest of that split."""
 
 
 class Resampling(Record):
@@ -158,6 +169,8 @@ class Provenance(Record):
     """The git commit of velm-bench where it runs from a work tree."""
     dirty: bool | None = None
     """Whether that work tree had changes to tracked files."""
+    data_revision: str = ""
+    """The commit of the data set's repository, where the source knows it."""
     device: str = ""
     """Where the model ran."""
     dtype: str = ""
@@ -176,7 +189,7 @@ class Result(Record):
     schema_version: int = SCHEMA_VERSION
     """The version of this schema."""
     run_id: str
-    """Identity of the run: task, data, model, their names, control, limit and seed; also its folder's name."""
+    """Identity of the run: task, data, model, their names, control, limit, seed, examples; also its folder's name."""
     model: ModelInfo
     """Who answered."""
     task: TaskInfo
@@ -186,6 +199,8 @@ class Result(Record):
     control: str = ""
     """What was done to what the model is shown: a control ("blank", "shuffled", "absent") or a perturbation with its
     strength ("noise:3"); empty for an ordinary run."""
+    shots: WorkedExamples | None = None
+    """The worked examples before each question; null where there are none."""
     n: int
     """How many samples were asked, failed ones included."""
     n_errors: int
@@ -217,6 +232,11 @@ class Result(Record):
         return scores
 
     @property
+    def title(self) -> str:
+        """The task with what makes this run of it another one; see `titled`."""
+        return titled(self.task.name, self.control, self.shots.count if self.shots else 0)
+
+    @property
     def score(self) -> Score:
         """The primary score."""
         return self.scores[self.primary]
@@ -235,6 +255,13 @@ class Result(Record):
     def stable(self) -> Mapping[str, Any]:
         """All that is the same whenever the same thing is run: everything but timing and provenance."""
         return self.model_dump(mode="json", exclude=set(VOLATILE))
+
+
+def titled(task: str, control: str, shots: int) -> str:
+    """A task with what was done to what the model is shown and the examples before it: "vqa (blank, 2 shots)"."""
+    worked = f"{shots} shot{'s' if shots > 1 else ''}" if shots else ""
+    remarks = ", ".join(filter(None, [control, worked]))
+    return f"{task} ({remarks})" if remarks else task
 
 
 def result_json_schema() -> dict[str, Any]:

@@ -15,6 +15,7 @@ SOURCES: Registry[type[Source]] = Registry(
         "jsonl": "velm_bench.sources.tables:JsonlSource",
         "parquet": "velm_bench.sources.tables:ParquetSource",
         "csv": "velm_bench.sources.tables:CsvSource",
+        "hub": "velm_bench.sources.hub.source:HubSource",
     },
 )
 

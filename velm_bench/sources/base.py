@@ -22,6 +22,8 @@ class Place:
     """`--data` or VELM_DATA, in order."""
     beside: Path = field(default_factory=Path.cwd)
     """The folder of the task's YAML."""
+    task: str = ""
+    """What one writes to name the task, for sentences that say what to call."""
 
     def find(self, path: str, flag: str = "path") -> Path:
         """The first existing file or folder of that name; UsageError naming every place looked at."""
@@ -61,6 +63,10 @@ class Source(ABC):
     @abstractmethod
     def fingerprint(self) -> str:
         """SHA-256 of what decides the samples: record files' bytes and settings (pictures are part of requests)."""
+
+    def revision(self) -> str:
+        """The commit of the repository that the data is from; empty where there is none, or nobody knows."""
+        return ""
 
     def options(self) -> tuple[str, ...]:
         """The closed set of labels that the data itself knows (class folders, say); empty if it knows none."""

@@ -1,93 +1,61 @@
-"""Rows of a table: which column is which field, filters, and rows that belong together."""
+"""Rows of a table: their settings, filters, and rows that belong together."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
-from pydantic import AfterValidator, AliasChoices, BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from velm_bench.errors import SampleError, UsageError
 from velm_bench.registry import suggestion
+from velm_bench.sources.fields import Cell, Fields, columns_of, heads_of, listed
 from velm_bench.sources.files import FileSettings
+from velm_bench.sources.nested import literal, reach
+from velm_bench.sources.parquet import Reading
 from velm_bench.sources.templates import Column, template
-
-
-def _sound(column: Column) -> Column:
-    columns_of(column)
-    return column
-
-
-Cell = Annotated[Column, AfterValidator(_sound)]
-"""Where a field comes from: a column, or a template over columns such as "{image_id}.jpg"."""
-
-
-class Fields(BaseModel):
-    """Which column each field of a sample comes from."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
-
-    references: Cell = Field(
-        validation_alias=AliasChoices("references", "caption", "captions", "answer", "answers", "label", "tags")
-    )
-    """What is right: caption(s), answer(s), label(s) or tags; any of these names will do."""
-    id: Cell | None = None
-    """The unique id; the row's position, counted from 0, if left out (with `group_by`, the common key)."""
-    image: Cell | None = None
-    """A path below `images`, or (Parquet) encoded bytes, plain or as {bytes, path}."""
-    question: Cell | None = None
-    """The question."""
-    tokens: Cell | None = None
-    """A list of tokens, or a text that white space separates."""
-    options: Cell | None = None
-    """A list of options of this row's own."""
-    group: Cell | None = None
-    """The statistical cluster; the image's path if left out."""
-    slices: list[Cell] | dict[str, Cell] = Field(default_factory=list)
-    """Columns that name subsets: a list, or slice names to columns."""
-    facts: dict[str, Cell] = Field(default_factory=dict)
-    """What single metrics ask for beyond the references (docs/metrics.md), never shown to a model: names to columns."""
-
-    def named_slices(self) -> Mapping[str, Column]:
-        """Slice names to columns."""
-        return self.slices if isinstance(self.slices, dict) else {str(column): column for column in self.slices}
-
-    def inputs(self) -> Mapping[str, Column]:
-        """The inputs that a model sees, to columns."""
-        found = {"question": self.question, "tokens": self.tokens, "options": self.options}
-        return {name: column for name, column in found.items() if column is not None}
-
-    def cells(self) -> list[Column]:
-        """Every column or template in use."""
-        named = (*self.inputs().values(), *self.named_slices().values(), *self.facts.values())
-        return [column for column in (self.references, self.id, self.image, self.group, *named) if column is not None]
-
 
 Plain = str | int | float | bool
 
 
-class TableSettings(FileSettings):
-    """Settings that all tables share."""
+class RowSettings(FileSettings):
+    """Settings that everything with rows shares, wherever the rows lie."""
 
-    path: str | list[str]
-    """The file, or several that are read one after the other."""
     fields: Fields
     """Which column is which field."""
     images: str = ""
     """The folder of the pictures; the first file's own folder if left out."""
     where: dict[Column, Plain | list[Plain]] = Field(default_factory=dict)
     """Only rows whose columns have these values (or one of these values)."""
+    require: list[Column] = Field(default_factory=list)
+    """Only rows in which these columns are there and not empty, pictures among them."""
+    missing: list[str] = Field(default_factory=list)
+    """Texts that say that a cell is empty, such as "nan"."""
+    parse: list[Column] = Field(default_factory=list)
+    """Columns whose text spells a list or a mapping in JSON or Python, and is read as one; other text stays text."""
     group_by: Cell | None = None
     """Merge rows of equal value into one sample with several references (captions, answers)."""
     names: list[str] = Field(default_factory=list)
     """Names of the classes, or of the tags, that the data gives as numbers."""
+    spaced: bool = False
+    """Whether underscores in the names of classes are spaces: "apple_pie" is "apple pie"."""
+
+    def readable(self, label: str) -> str:
+        """What a class is called where people and models read it."""
+        return label.replace("_", " ") if self.spaced else label
 
 
-def columns_of(cell: Column) -> tuple[Column, ...]:
-    """The columns behind a column or template; ValueError for a malformed template."""
-    return template(cell).fields if isinstance(cell, str) and "{" in cell else (cell,)
+class TableSettings(RowSettings):
+    """Settings that all tables in files share."""
+
+    path: str | list[str]
+    """The file, or several that are read one after the other."""
+
+    def paths(self) -> list[str]:
+        """The file's name, or those of several."""
+        return [self.path] if isinstance(self.path, str) else self.path
 
 
 @dataclass(frozen=True)
@@ -111,11 +79,27 @@ class Row:
         """For the error of one sample: the same on every machine."""
         return f"{self.path.name}, {self.spot}"
 
+    def get(self, column: Column) -> Any:
+        """The value of a column or path; None where it is missing."""
+        return reach(self.values, column)
+
     def cell(self, cell: Column | None) -> Any:
-        """The value of a column or template; None where it is missing."""
+        """The value of a column, path or template; None where it is missing."""
         if isinstance(cell, str) and "{" in cell:
-            return template(cell).fill(self.values)
-        return None if cell is None else self.values.get(cell)
+            return template(cell).fill(self)
+        return None if cell is None else self.get(cell)
+
+    def all(self, cells: Column | list[Column]) -> Any:
+        """The value of one cell; of several, a list of those that are there, lists among them laid end to end."""
+        if not isinstance(cells, list):
+            return self.cell(cells)
+        there = [value for value in map(self.cell, cells) if value is not None and value != ""]
+        return [entry for value in there for entry in (value if isinstance(value, list) else [value])]
+
+    def first(self, cells: Column | list[Column]) -> Any:
+        """The first cell that is there and not empty; the last as it is where none is."""
+        values = [self.cell(cell) for cell in listed(cells)]
+        return next((value for value in values if value is not None and value != ""), values[-1])
 
     def key(self, cell: Column, field: str) -> str:
         """A value that identifies; SampleError if it is missing or neither text nor a whole number."""
@@ -132,29 +116,56 @@ class Row:
             raise UsageError(f"{self.place}: {error}") from error
 
 
-def used_columns(settings: TableSettings) -> list[Column]:
-    """Every column that the settings name."""
-    cells = [*settings.fields.cells(), *settings.where]
-    cells += [] if settings.group_by is None else [settings.group_by]
-    return [column for cell in cells for column in columns_of(cell)]
+def cleaner(settings: RowSettings) -> Callable[[Mapping[Column, Any]], Mapping[Column, Any]]:
+    """What `missing` and `parse` make of the values of a row."""
+    parsed, gone = frozenset(settings.parse), frozenset(settings.missing)
+
+    def clean(values: Mapping[Column, Any]) -> Mapping[Column, Any]:
+        read = {column: literal(value) if column in parsed else value for column, value in values.items()}
+        return {column: None if isinstance(value, str) and value in gone else value for column, value in read.items()}
+
+    return clean if parsed or gone else lambda values: values
 
 
-def require_columns(settings: TableSettings, known: Collection[Column], path: Path) -> None:
+def used_cells(settings: RowSettings) -> list[Column]:
+    """Every column, path or template that the settings name."""
+    cells = [*settings.fields.cells(), *settings.where, *settings.require, *settings.parse]
+    return cells if settings.group_by is None else [*cells, settings.group_by]
+
+
+def used_columns(settings: RowSettings, known: Collection[Column]) -> list[Column]:
+    """The known columns that the settings use, each once."""
+    heads = [head for cell in used_cells(settings) for head in sorted(heads_of(cell), key=str)]
+    return [column for column in dict.fromkeys(heads) if column in known]
+
+
+def reading(settings: RowSettings, known: Collection[Column]) -> Reading:
+    """What of a Parquet file with these columns the settings use."""
+    fields = settings.fields
+    counted = [*settings.require, *(fields.image if isinstance(fields.image, list) else ())]
+    return Reading(used_columns(settings, known), fields.image_cells(), counted)
+
+
+def require_columns(settings: RowSettings, known: Collection[Column], path: Path) -> None:
     """UsageError naming the nearest column if one in use is not among the known."""
-    for column in used_columns(settings):
-        if column not in known:
-            hint = suggestion(str(column), [str(name) for name in known])
+    for column in (column for cell in used_cells(settings) for column in columns_of(cell)):
+        if not any(head in known for head in heads_of(column)):
+            hint = suggestion(str(column).partition(".")[0], [str(name) for name in known])
             raise UsageError(f"The file {path} has no column '{column}': {hint}")
 
 
-def matching(rows: Sequence[Row], where: Mapping[Column, Plain | list[Plain]]) -> list[Row]:
-    """The rows that `where` keeps; UsageError if there are none."""
+def matching(rows: Sequence[Row], settings: RowSettings) -> list[Row]:
+    """The rows that `where` and `require` keep; UsageError if there are none."""
+    where = settings.where
     wanted = {column: value if isinstance(value, list) else [value] for column, value in where.items()}
-    kept = [row for row in rows if all(_matches(row.values.get(column), wanted[column]) for column in wanted)]
+    kept = [row for row in rows if all(_matches(row.get(column), wanted[column]) for column in wanted)]
     if not kept:
         condition = ", ".join(f"{column}: {value}" for column, value in where.items())
         raise UsageError(f"The file {rows[0].path} has no rows with '{condition}': correct 'where'.")
-    return kept
+    there = [row for row in kept if all(row.get(column) not in (None, "", []) for column in settings.require)]
+    if not there:
+        raise UsageError(f"The file {rows[0].path} has no rows with all of {settings.require}: correct 'require'.")
+    return there
 
 
 def _matches(value: Any, wanted: Sequence[Plain]) -> bool:
@@ -174,7 +185,7 @@ def merged(rows: Sequence[Row], group_by: Column | None) -> list[list[Row]]:
     return list(groups.values())
 
 
-def identity(rows: Sequence[Row], settings: TableSettings) -> str:
+def identity(rows: Sequence[Row], settings: RowSettings) -> str:
     """The id of a sample."""
     first = rows[0]
     if settings.fields.id is not None:

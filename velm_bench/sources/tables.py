@@ -7,20 +7,32 @@ import io
 import json
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property, partial
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Self, TypeVar
 
 from pydantic import Field
 
 from velm_bench.digests import digest_file
-from velm_bench.errors import SampleError, UsageError
-from velm_bench.samples import EncodedPicture, Picture, Pixels, Sample
+from velm_bench.errors import UsageError
+from velm_bench.samples import Sample
 from velm_bench.sources.base import Place
-from velm_bench.sources.cells import NEEDED, REFERENCES, SINGLE, known_names, sample_of
+from velm_bench.sources.cells import CLOSED, NEEDED, REFERENCES, SINGLE, Gallery, known_names, sample_of
+from velm_bench.sources.fields import listed
 from velm_bench.sources.files import FileSource, JsonError, from_json, picture_in, read_json, read_text, require_unique
-from velm_bench.sources.rows import Row, TableSettings, identity, matching, merged, require_columns, used_columns
+from velm_bench.sources.packed import LocalShard
+from velm_bench.sources.parquet import class_names, columns_in, rows_of
+from velm_bench.sources.rows import (
+    Row,
+    RowSettings,
+    TableSettings,
+    cleaner,
+    identity,
+    matching,
+    merged,
+    reading,
+    require_columns,
+)
 from velm_bench.sources.tags import types_of
 from velm_bench.sources.templates import Column
 
@@ -42,34 +54,72 @@ class ParquetSettings(TableSettings):
     """Settings of the `parquet` source."""
 
 
-class TableSource(FileSource[TableSettings]):
-    """A sample per row, or per group of rows with the same `group_by`."""
+R = TypeVar("R", bound=RowSettings)
+
+
+class RowSource(FileSource[R]):
+    """A sample per row, or per group of rows with the same `group_by`, wherever the rows lie."""
 
     kinds: ClassVar[frozenset[str]] = frozenset(REFERENCES)
+    gallery: Gallery
+    """Finds pictures by what stands in the cells."""
 
     @classmethod
     def open(cls, settings: Any, place: Place, kind: str) -> Self:
         for name in NEEDED.get(kind, ()):
-            if name not in settings.fields.inputs():
+            if name not in settings.fields.own_inputs():
                 raise UsageError(f"The kind '{kind}' needs '{name}': add it under 'source.fields'.")
         if kind in SINGLE and settings.group_by is not None:
             raise UsageError(f"'source.group_by' merges references, but the kind '{kind}' has one: remove it.")
         return super().open(settings, place, kind)
 
     def load(self) -> None:
-        names = [self.settings.path] if isinstance(self.settings.path, str) else self.settings.path
-        if not names:
-            raise UsageError("'source.path' is an empty list: name a file.")
-        self.paths = [self.place.find(name) for name in names]
-        self.folder = self.folder_of(self.settings.images, self.paths[0])
-        found = [(path, spot, values) for path in self.paths for spot, values in self.read(path)]
-        rows = [Row(values, index, path, spot) for index, (path, spot, values) in enumerate(found)]
+        clean = cleaner(self.settings)
+        rows = [Row(clean(values), index, path, spot) for index, (path, spot, values) in enumerate(self.found())]
         if not rows:
-            raise UsageError(f"The file {self.paths[0]} has no rows: give a file with at least one.")
-        require_columns(self.settings, {column for row in rows for column in row.values}, self.paths[0])
-        self.groups = merged(matching(rows, self.settings.where), self.settings.group_by)
+            raise UsageError(f"{self.whole()} has no rows: give data with at least one.")
+        require_columns(self.settings, {column for row in rows for column in row.values}, rows[0].path)
+        self.groups = merged(matching(rows, self.settings), self.settings.group_by)
         self.ids = [identity(group, self.settings) for group in self.groups]
         require_unique(((one, group[0].place) for one, group in zip(self.ids, self.groups, strict=True)), "id")
+
+    @abstractmethod
+    def found(self) -> Iterator[tuple[Path, str, Values]]:
+        """Every row with its file and where it stands there."""
+
+    @abstractmethod
+    def whole(self) -> str:
+        """What to call the data in an error: "The file x.csv"."""
+
+    def samples(self) -> Iterator[Sample]:
+        for one, rows in zip(self.ids, self.groups, strict=True):
+            yield sample_of(one, rows, self.settings, self.kind, self.gallery)
+
+    def options(self) -> tuple[str, ...]:
+        """The classes, or the entity types: those of `names`, or else those that occur."""
+        return self._options
+
+    @cached_property
+    def _options(self) -> tuple[str, ...]:
+        if self.kind not in CLOSED or self.settings.fields.options is not None:
+            return ()
+        known = self.settings.names or sorted(known_names(self.groups, self.settings, self.kind))
+        return types_of(known) if self.kind == "ner" else tuple(map(self.settings.readable, known))
+
+
+class TableSource(RowSource[TableSettings]):
+    """Rows of one file or of several."""
+
+    def load(self) -> None:
+        if not self.settings.paths():
+            raise UsageError("'source.path' is an empty list: name a file.")
+        self.paths = [self.place.find(name) for name in self.settings.paths()]
+        self.folder = self.folder_of(self.settings.images, self.paths[0])
+        self.gallery = partial(picture_in, self.folder)
+        super().load()
+
+    def found(self) -> Iterator[tuple[Path, str, Values]]:
+        return ((path, spot, values) for path in self.paths for spot, values in self.read(path))
 
     @abstractmethod
     def read(self, path: Path) -> Iterator[tuple[str, Values]]:
@@ -78,20 +128,8 @@ class TableSource(FileSource[TableSettings]):
     def content(self) -> list[str]:
         return [digest_file(path) for path in self.paths]
 
-    def samples(self) -> Iterator[Sample]:
-        for one, rows in zip(self.ids, self.groups, strict=True):
-            yield sample_of(one, rows, self.settings, self.kind, self.folder)
-
-    def options(self) -> tuple[str, ...]:
-        """The classes, or the entity types: those of `names`, or else those that occur."""
-        return self._options
-
-    @cached_property
-    def _options(self) -> tuple[str, ...]:
-        if self.kind not in SINGLE or self.settings.fields.options is not None:
-            return ()
-        known = self.settings.names or sorted(known_names(self.groups, self.settings, self.kind))
-        return types_of(known) if self.kind == "ner" else tuple(known)
+    def whole(self) -> str:
+        return f"The file {self.paths[0]}"
 
 
 class JsonlSource(TableSource):
@@ -170,82 +208,26 @@ def _csv_row(path: Path, line: int, header: list[str], cells: list[str]) -> Valu
 
 
 class ParquetSource(TableSource):
-    """Parquet; pictures may be bytes in the file, which are read only when they are looked at."""
+    """Parquet; pictures may be bytes in the file, which are read only when they are looked at.
+
+    Classes and tags are named by the file where it says how, and `names` does not.
+    """
 
     Settings = ParquetSettings
 
+    def load(self) -> None:
+        if not self.settings.names:
+            self.settings = self.settings.model_copy(update={"names": self._stated_names()})
+        super().load()
+
+    def _stated_names(self) -> list[str]:
+        if self.kind not in CLOSED or not self.settings.paths():
+            return []
+        first = self.place.find(self.settings.paths()[0])
+        return class_names(LocalShard(first), listed(self.settings.fields.references))
+
     def read(self, path: Path) -> Iterator[tuple[str, Values]]:
-        import pyarrow as pa
-        import pyarrow.parquet as pq
-
-        try:
-            file = pq.ParquetFile(path)
-            lazy = self._picture_column(file.schema_arrow)
-            require_columns(self.settings, file.schema_arrow.names, path)
-            names = [name for name in dict.fromkeys(used_columns(self.settings)) if name != lazy]
-            number = 0
-            for group in range(file.num_row_groups):
-                count = file.metadata.row_group(group).num_rows
-                rows = file.read_row_group(group, columns=names).to_pylist() if names else [{}] * count
-                for position, values in enumerate(rows):
-                    number += 1
-                    picture = PackedPicture(path, group, position, lazy, self.folder, number)
-                    yield f"row {number}", values | ({lazy: picture} if lazy else {})
-        except (pa.ArrowException, OSError) as error:
-            raise UsageError(f"The file {path} is not readable Parquet: {error}.") from error
-
-    def _picture_column(self, schema: Any) -> str:
-        """The image column if it holds pictures and not paths, else ""."""
-        import pyarrow.types as types
-
-        name = self.settings.fields.image
-        if not isinstance(name, str) or name not in schema.names:
-            return ""
-        held = schema.field(name).type
-        packed = types.is_struct(held) or types.is_binary(held) or types.is_large_binary(held)
-        return name if packed else ""
-
-
-@dataclass(frozen=True)
-class PackedPicture(Picture):
-    """A picture in a cell of a Parquet file: bytes, or {bytes, path} as Hugging Face data sets have."""
-
-    file: Path
-    group: int
-    """The row group."""
-    position: int
-    """The row within its group."""
-    column: str
-    folder: Path
-    """Where the cell's path leads if it has no bytes."""
-    number: int
-    """The row within the file, counted from 1."""
-
-    @cached_property
-    def digest(self) -> str:
-        return self._encoded().digest
-
-    def decode(self) -> Pixels:
-        return self._encoded().decode()
-
-    def _encoded(self) -> EncodedPicture:
-        import pyarrow as pa
-
-        place = f"{self.file.name}, row {self.number}"
-        try:
-            modified = self.file.stat().st_mtime_ns
-            cell = _cells(self.file, modified, self.group, self.column)[self.position].as_py()
-        except (pa.ArrowException, OSError) as error:
-            raise SampleError(f"The image of {place} cannot be read: {error}.") from error
-        data = cell.get("bytes") if isinstance(cell, dict) else cell
-        if data:
-            return EncodedPicture(data, place)
-        return picture_in(self.folder, cell.get("path") if isinstance(cell, dict) else None)
-
-
-@lru_cache(maxsize=4)
-def _cells(file: Path, modified: int, group: int, column: str) -> Any:
-    """One column of one row group, kept while its pictures are looked at one after the other."""
-    import pyarrow.parquet as pq
-
-    return pq.ParquetFile(file).read_row_group(group, columns=[column]).column(0)
+        shard = LocalShard(path)
+        known = columns_in(shard)
+        require_columns(self.settings, known, path)
+        return rows_of(shard, reading(self.settings, known), self.folder)

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from string import Formatter
-from typing import Any
+from typing import Any, Protocol
 
 from velm_bench.errors import SampleError
 
 Column = str | int
 """A column by name, or by index where rows are lists."""
+
+
+class Values(Protocol):
+    """Something that knows values by column: a mapping, or a row."""
+
+    def get(self, column: Any, /) -> Any: ...
 
 
 @dataclass(frozen=True)
@@ -27,7 +32,7 @@ class Template:
         """The columns that it uses."""
         return tuple(field for _, field, _ in self.parts if field is not None)
 
-    def fill(self, values: Mapping[Any, Any]) -> str | None:
+    def fill(self, values: Values) -> str | None:
         """The text for these values, None if one of them is missing; SampleError for a format that does not fit."""
         pieces = []
         for literal, field, form in self.parts:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any, ClassVar
 
 from velm_bench.errors import SampleError, UsageError
 from velm_bench.samples import Ability, Answer, Form, GenerateRequest, Prediction, Request, Sample, TextAnswer
 from velm_bench.tasks.definition import Task, fill
+from velm_bench.tasks.reasoning import Spoken, without_reasoning
 
 
 class Kind(ABC):
@@ -44,15 +45,23 @@ class Kind(ABC):
         """Whether an empty list of references says that nothing is right, and not that nobody knows what is."""
         return False
 
+    @property
+    def template(self) -> str:
+        """The task's own prompt, or else the kind's."""
+        return self.prompt if self.task.prompt is None else self.task.prompt
+
     def text(self, sample: Sample) -> str:
         """The prompt for a sample; UsageError where the template names a field that the samples lack."""
-        template = self.prompt if self.task.prompt is None else self.task.prompt
+        return self.fill(self.template, sample.inputs, sample)
+
+    def fill(self, template: str, inputs: Mapping[str, Any], sample: Sample) -> str:
+        """A template with its fields replaced; UsageError where it names one that a sample's inputs lack."""
         try:
-            return fill(template, sample.inputs)
+            return fill(template, inputs)
         except KeyError as error:
             raise UsageError(
                 f"The prompt of task '{self.task.name}' uses {{{error.args[0]}}}, which sample '{sample.id}' lacks: "
-                f"it has {', '.join(sample.inputs) or 'no inputs'}."
+                f"it has {', '.join(inputs) or 'no inputs'}."
             ) from error
 
     def generate(self, sample: Sample, prompt: str) -> GenerateRequest:
@@ -82,6 +91,10 @@ class Kind(ABC):
         """
         return sample.facts.get("oracle") or next(iter(sample.references), None)
 
+    def worked_answer(self, sample: Sample) -> str:
+        """The right answer as a worked example gives it: in the words that a model is to use."""
+        return str(self.truth(sample))
+
 
 class TextKind(Kind):
     """A kind whose answers are plain text."""
@@ -94,11 +107,15 @@ class TextKind(Kind):
         return self.generate(sample, self.text(sample))
 
     def predict(self, sample: Sample, answer: Answer) -> Prediction:
-        return Prediction(text_of(answer).strip())
+        spoken = spoken_of(answer)
+        return Prediction(spoken.text.strip(), failures=int(spoken.lost))
 
 
-def text_of(answer: Answer) -> str:
-    """The words of a free answer; SampleError for an answer of another sort, which says nothing in words."""
+def spoken_of(answer: Answer) -> Spoken:
+    """The words of a free answer without the reasoning before them.
+
+    SampleError for an answer of another sort, which says nothing in words.
+    """
     if not isinstance(answer, TextAnswer):
         raise SampleError(f"The model gave a {type(answer).__name__} where words were asked for: mend its adapter.")
-    return answer.text
+    return without_reasoning(answer.text)

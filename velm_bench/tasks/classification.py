@@ -8,7 +8,7 @@ from collections.abc import Collection, Sequence
 from velm_bench.errors import UsageError
 from velm_bench.options import find_label
 from velm_bench.samples import Ability, Answer, ChoiceAnswer, ChooseRequest, Form, Prediction, Request, Sample
-from velm_bench.tasks.base import Kind, text_of
+from velm_bench.tasks.base import Kind, spoken_of
 
 MULTI_LABEL = frozenset({"mean_average_precision"})
 """Metrics to which a sample of no label is one like any other."""
@@ -66,7 +66,7 @@ class Classification(Kind):
     def request(self, sample: Sample, abilities: Collection[Ability]) -> Request:
         options, prompt = self.options(sample), self.text(sample)
         if Ability.CHOOSE in abilities:
-            return ChooseRequest(sample.id, sample.images, prompt, options)
+            return ChooseRequest(sample.id, sample.images, prompt, options, templates=self.task.templates)
         if Ability.GENERATE in abilities:
             return self.generate(sample, f"{prompt}\nAnswer with one of: {', '.join(options)}.")
         raise self.refuse(abilities)
@@ -74,8 +74,9 @@ class Classification(Kind):
     def predict(self, sample: Sample, answer: Answer) -> Prediction:
         options = self.options(sample)
         if isinstance(answer, ChoiceAnswer):
-            return Prediction(_from_logprobs(options, answer.logprobs, normalised=not self.multi_label))
-        label = find_label(text_of(answer), options)
+            weighed = _from_logprobs(options, answer.logprobs, normalised=not self.multi_label)
+            return Prediction({**weighed, **_by_length(options, answer)})
+        label = find_label(spoken_of(answer).text, options)
         return Prediction({"label": label, "ranked": None, "probabilities": None}, failures=int(label is None))
 
 
@@ -89,3 +90,11 @@ def _from_logprobs(options: Sequence[str], logprobs: Sequence[float], normalised
         "ranked": [options[index] for index in order],
         "probabilities": {options[index]: weights[index] / total for index in range(len(options))},
     }
+
+
+def _by_length(options: Sequence[str], answer: ChoiceAnswer) -> dict[str, str]:
+    """The label of the best log-probability per token, where it is known how many tokens each option has."""
+    if not answer.lengths:
+        return {}
+    means = [total / length for total, length in zip(answer.logprobs, answer.lengths, strict=True)]
+    return {"label_norm": options[means.index(max(means))]}

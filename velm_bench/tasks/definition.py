@@ -58,6 +58,17 @@ class GenerationSettings(BaseModel):
             raise ValueError("a text in 'stop' is empty")
         return self
 
+    def changed(self, given: Mapping[str, Any], where: str) -> GenerationSettings:
+        """The settings with some of them replaced; UsageError for an unknown key or a value that makes no sense.
+
+        Those of the old ones that the new ones leave nothing to do, such as top_p without a temperature, are dropped.
+        """
+        kept = self.model_dump(include=self.model_fields_set)
+        merged = {**kept, **given}
+        idle = set() if merged.get("temperature") else {"top_p", "top_k"}
+        idle |= set() if merged.get("beams", 1) != 1 else {"length_penalty"}
+        return parse(GenerationSettings, {key: merged[key] for key in merged if key in given or key not in idle}, where)
+
     def settings(self) -> Generation:
         """The same as the plain record that requests carry."""
         return Generation(**self.model_dump())
@@ -71,7 +82,7 @@ class Task(BaseModel):
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.\-:]*$")
     """Unique among tasks; also the name of its results folder."""
     kind: str
-    """captioning, vqa, classification, ner, or a kind that an installed package registers."""
+    """captioning, vqa, multiple_choice, classification, ner, or a kind that an installed package registers."""
     description: str = ""
     """One sentence for listings."""
     source: Mapping[str, Any]
@@ -152,6 +163,11 @@ class Task(BaseModel):
         source = {**self.source, "split": split}
         name = f"{self.name}:{self.source_class().public_split(split)}"
         return self.model_copy(update={"name": name, "source": source, "expected_samples": None})
+
+    def with_generation(self, given: Mapping[str, Any], where: str) -> Task:
+        """The same task with some of its generation settings replaced; UsageError as for the task's own, naming where
+        they come from."""
+        return self.model_copy(update={"generation": self.generation.changed(given, where)})
 
     def public_definition(self) -> dict[str, Any]:
         """The task as JSON for other people's eyes: without the key of a secret split."""

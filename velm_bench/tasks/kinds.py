@@ -16,6 +16,7 @@ KINDS: Registry[type[Kind]] = Registry(
         "captioning": "velm_bench.tasks.captioning:Captioning",
         "vqa": "velm_bench.tasks.vqa:Vqa",
         "classification": "velm_bench.tasks.classification:Classification",
+        "multiple_choice": "velm_bench.tasks.multiple_choice:MultipleChoice",
         "ner": "velm_bench.tasks.ner:Ner",
     },
 )

@@ -6,8 +6,9 @@ from collections.abc import Collection, Sequence
 from typing import Any
 
 from velm_bench.errors import UsageError
+from velm_bench.iob import entities
 from velm_bench.samples import Ability, Answer, Form, Prediction, Request, Sample, TagAnswer, TagRequest
-from velm_bench.tasks.base import Kind, text_of
+from velm_bench.tasks.base import Kind, spoken_of
 
 
 class Ner(Kind):
@@ -53,11 +54,18 @@ class Ner(Kind):
     def predict(self, sample: Sample, answer: Answer) -> Prediction:
         if isinstance(answer, TagAnswer):
             return Prediction(list(answer.tags))
-        tags, failures = align_entities(text_of(answer), tuple(sample.inputs["tokens"]), self.types())
-        return Prediction(tags, failures)
+        spoken = spoken_of(answer)
+        tags, failures = align_entities(spoken.text, tuple(sample.inputs["tokens"]), self.types())
+        return Prediction(tags, failures + spoken.lost)
 
     def truth(self, sample: Sample) -> Any:
         return tuple(sample.facts.get("oracle") or sample.references)
+
+    def worked_answer(self, sample: Sample) -> str:
+        """The entities as `entity | type` lines, or `none`."""
+        tokens = sample.inputs["tokens"]
+        lines = [f"{' '.join(tokens[start:end])} | {one}" for one, start, end in entities(self.truth(sample))]
+        return "\n".join(lines) or "none"
 
 
 def align_entities(text: str, tokens: Sequence[str], types: Sequence[str]) -> tuple[list[str], int]:

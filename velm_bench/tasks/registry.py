@@ -27,6 +27,13 @@ class Definition:
         """What globs match: "vqa/scenes_vqa"."""
         return f"{self.task.kind}/{self.task.name}"
 
+    @property
+    def words(self) -> str:
+        """What one writes to name it: "pope:train" of a shipped task, "my.yaml:train" of another."""
+        _, colon, split = self.task.name.partition(":")
+        own = self.path.is_relative_to(shipped("tasks"))
+        return self.task.name if own else f"{self.path}{colon}{split}"
+
 
 @cache
 def definitions() -> dict[str, Definition]:
@@ -124,4 +131,6 @@ def _named(name: str) -> list[Definition]:
         matching = [one for one in tasks.values() if fnmatchcase(one.address, name) or fnmatchcase(one.task.name, name)]
         if matching:
             return matching
+    if name in KINDS:
+        raise UsageError(f"The kind '{name}' has no embedded task: name one of its tasks, or write '{name}/*' for all.")
     raise UsageError(f"Unknown task '{name}': {suggestion(name, [*tasks, *KINDS])}")

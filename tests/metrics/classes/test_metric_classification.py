@@ -32,6 +32,18 @@ def test_accuracy() -> None:
     assert metric.value(rows) == 0.25
 
 
+def test_accuracy_by_token_takes_the_label_by_token_where_there_is_one() -> None:
+    counted = {**said("cat"), "label_norm": "dog"}
+    predictions, references = (
+        [counted, counted, said("cat"), "cat", None],
+        [["dog"], ["cat"], ["cat"], ["cat"], ["cat"]],
+    )
+    metric = build("accuracy_norm", LABELS)
+    assert metric.statistics(predictions, references)[:, 0].tolist() == [1, 0, 1, 1, 0]
+    assert build("accuracy", LABELS).statistics(predictions, references)[:, 0].tolist() == [0, 1, 1, 1, 0]
+    assert metric.signature != build("accuracy", LABELS).signature
+
+
 @pytest.mark.parametrize("name", OF_CLASSES)
 def test_several_right_labels_have_no_row_in_a_confusion_matrix(name: str) -> None:
     with pytest.raises(MetricInputError, match=f"Sample 1 has 2 right labels: {name} is defined for one"):

@@ -27,7 +27,7 @@ from velm_bench.metrics.base import (
     scatter,
     undefined,
 )
-from velm_bench.metrics.classes.labels import label_pairs, needed_part, texts_of, without
+from velm_bench.metrics.classes.labels import label_pairs, needed_part, part_of, texts_of, without
 from velm_bench.samples import Form
 
 
@@ -46,6 +46,23 @@ class Accuracy(MeanMetric):
 
     def score(self, prediction: Any, reference: Any) -> float:
         return float(prediction in reference)
+
+
+class AccuracyNorm(Accuracy):
+    """Accuracy of the label whose log-probability per token is the best.
+
+    A sum over tokens favours short labels, a mean does not. Where a model gave no number of tokens, or wrote its
+    answer, it is the accuracy of its label.
+    """
+
+    name = "accuracy_norm"
+    signature = "accuracy|norm:tokens|v:1"
+
+    def statistics(
+        self, predictions: Sequence[Any], references: Sequence[Any], corpus: Sequence[Any] | None = None
+    ) -> Array:
+        given = samples_of(predictions, "predictions")
+        return super().statistics([part_of(one, "label_norm") or one for one in given], references)
 
 
 class AccuracyTop(MeanMetric):
