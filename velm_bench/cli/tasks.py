@@ -53,7 +53,7 @@ def show_task(
 
 @app.command("check")
 def check_tasks(
-    names: Annotated[list[str] | None, typer.Argument(help="Tasks or YAML files; all shipped ones if none.")] = None,
+    names: Annotated[list[str] | None, typer.Argument(help="Tasks or YAML files; the embedded ones if none.")] = None,
     data: Data = None,
     as_json: Json = False,
 ) -> None:
@@ -62,10 +62,10 @@ def check_tasks(
     Defects of single samples are counted, and become error rows of a run; anything else ends with exit code 2.
     """
     from velm_bench.cli.checking import check
-    from velm_bench.tasks.registry import resolve
+    from velm_bench.tasks.registry import embedded, resolve
 
     folders = data_folders(data)
-    chosen = resolve(",".join(names) if names else "*")
+    chosen = resolve(",".join(names)) if names else embedded()
     checks = [check(definition, folders) for definition in chosen]
     if as_json:
         print_json([vars(one) for one in checks])

@@ -47,6 +47,11 @@ def definitions() -> dict[str, Definition]:
     return found
 
 
+def embedded() -> list[Definition]:
+    """The tasks whose data comes with velm-bench."""
+    return [one for one in definitions().values() if one.task.source["type"] == "scenes"]
+
+
 def resolve(words: str) -> list[Definition]:
     """The tasks that a comma-separated list names, in order and each once.
 
