@@ -70,3 +70,18 @@ def test_no_more_threads_than_the_level_work_at_once() -> None:
         for future in [pool.submit(throttle.work, step, [1]) for _ in range(20)]:
             future.result()
     assert most == 1
+
+
+def test_pieces_are_worked_on_in_the_order_in_which_they_were_handed_in() -> None:
+    throttle, order = Throttle(4), []
+
+    def step(item: int) -> None:
+        order.append(item)
+        threading.Event().wait(0.001)
+
+    with ThreadPoolExecutor(4) as pool:
+        for future in [pool.submit(throttle.work, step, [piece]) for piece in range(60)]:
+            future.result()
+    assert sorted(order) == list(range(60))
+    late = max(place - piece for place, piece in enumerate(order))
+    assert late < 8  # a thread may be interrupted before it stands in line, never be overtaken again and again there

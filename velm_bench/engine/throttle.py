@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
@@ -29,6 +30,7 @@ class Throttle:
         self.level = 1
         self.settled = most == 1
         self._running = 0
+        self._line: deque[object] = deque()
         self._changed = threading.Condition()
         self._slower: tuple[int, float] | None = None
         self._forget()
@@ -36,8 +38,13 @@ class Throttle:
     def work(self, function: Callable[[A], B], items: Sequence[A]) -> list[B]:
         """The function of each item, when it is this thread's turn."""
         with self._changed:
-            self._changed.wait_for(lambda: self._running < self.level)
+            place = object()
+            self._line.append(place)
+            # first come, first served: a thread that comes back with the next piece must not overtake those who wait
+            self._changed.wait_for(lambda: self._running < self.level and self._line[0] is place)
+            self._line.popleft()
             self._running += 1
+            self._changed.notify_all()
             level, started = self.level, time.perf_counter()
         try:
             return [function(item) for item in items]
