@@ -1,0 +1,251 @@
+"""What all `hf:` adapters share: device, dtype, identity, processor parts, loading."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from velm_bench.digests import digest_bytes, digest_json
+from velm_bench.errors import UsageError, VelmError
+from velm_bench.models.base import Identity, Model, Setup
+from velm_bench.models.huggingface.checkpoint import Checkpoint, described
+from velm_bench.models.huggingface.options import ALWAYS_HONOURED, HfOptions
+
+if TYPE_CHECKING:
+    import torch
+
+DTYPES = ("float32", "bfloat16", "float16")
+
+
+class HuggingFaceModel(Model):
+    """A checkpoint opened by transformers: `load` makes `model`, the adapter asks it."""
+
+    Options = HfOptions
+    honoured: ClassVar[frozenset[str]] = frozenset()
+    """The fields of HfOptions, beyond those that every model heeds, that mean something to the adapter."""
+    version: ClassVar[int] = 1
+    """The version of what the adapter's code does to requests and answers; raised whenever answers change by it."""
+
+    model: Any = None
+    """The loaded model in eval mode, on `device`, in `torch_dtype` (after `load`)."""
+
+    def __init__(self, checkpoint: Checkpoint, setup: Setup, options: HfOptions) -> None:
+        """Weights are not opened; UsageError for a dtype or for options that mean nothing here."""
+        self.checkpoint, self.setup, self.options = checkpoint, setup, options
+        self.device = setup.device
+        self.dtype = resolve_dtype(setup.dtype, checkpoint.config)
+        strange = sorted(options.model_fields_set - self.honoured - ALWAYS_HONOURED)
+        if strange:
+            raise self.refused(strange[0], f"a {checkpoint.architecture} has no use for it")
+        _ = checkpoint.weights  # so that a folder without them is named now
+
+    def refused(self, option: str, why: str) -> UsageError:
+        """The error for an option that this checkpoint cannot heed."""
+        return UsageError(f"--model-arg {option} means nothing to '{self.checkpoint.name}': {why}; leave it out.")
+
+    # ---------------------------------------------------------------- from files alone
+
+    @cached_property
+    def identity(self) -> Identity:  # type: ignore[override]
+        """Read from the files alone."""
+        terms = [self.checkpoint.digest, self.dtype, self._option_terms(), self.setup.seed, self.version]
+        return Identity(
+            self.checkpoint.name, digest_json(terms), self.checkpoint.parameters, self.dtype, self._details()
+        )
+
+    def _option_terms(self) -> dict[str, Any]:
+        """The options that may change an answer; a file by its content."""
+        given = self.options.model_dump(mode="json", exclude_defaults=True, exclude={"trust_remote_code"})
+        if self.options.chat_template is not None:
+            given["chat_template"] = digest_bytes(self.options.chat_template_text.encode())
+        return given
+
+    def _details(self) -> dict[str, Any]:
+        """What a result file says of the model beside its name."""
+        said = {
+            "architecture": self.checkpoint.architecture,
+            "model_type": self.checkpoint.model_type,
+            "revision": self.checkpoint.revision,
+            "commit": self.checkpoint.commit,
+            "options": self._option_terms(),
+        }
+        return {name: value for name, value in said.items() if value}
+
+    # ---------------------------------------------------------------- processor parts, first used by `load`
+
+    @cached_property
+    def tokenizer(self) -> Any:
+        """The checkpoint's tokenizer with left padding and a pad token; UsageError where there is none."""
+        found = getattr(self.processor, "tokenizer", None)
+        if found is None:
+            from transformers import AutoTokenizer
+
+            found = self._part(AutoTokenizer, "tokenizer")
+        return left_padded(found)
+
+    @cached_property
+    def image_processor(self) -> Any:
+        """The checkpoint's image processor, of the backend that the options name; UsageError where there is none."""
+        from transformers import AutoImageProcessor
+
+        found = self._part(AutoImageProcessor, "image processor", backend=self.options.backend)
+        if found.backend != self.options.backend and "backend" in self.options.model_fields_set:
+            raise self.refused("backend", f"its image processor is there as {found.backend} only")
+        return found
+
+    @cached_property
+    def processor(self) -> Any:
+        """The whole processor as AutoProcessor opens it; it may be a tokenizer or an image processor alone."""
+        from transformers import AutoProcessor
+
+        return self._part(AutoProcessor, "processor")
+
+    def _part(self, auto: Any, what: str, **how: Any) -> Any:
+        """A part of the processor, from the checkpoint's folder alone; UsageError in one sentence."""
+        with quiet(), self._named(f"The {what} of '{self.checkpoint.name}' cannot be opened"):
+            return auto.from_pretrained(self.checkpoint.folder, **self._trust, **how)
+
+    @property
+    def _trust(self) -> dict[str, Any]:
+        """What every opening is told: run no code unasked, stay offline."""
+        return {"trust_remote_code": self.options.trust_remote_code, "local_files_only": True}
+
+    # ---------------------------------------------------------------- weights
+
+    def load(self) -> None:
+        """Processor and weights made ready; UsageError where they do not fit each other, the device or the options."""
+        import torch
+
+        from velm_bench.reference.devices import usable_device
+
+        self.device = usable_device(self.setup.device)
+        if self.dtype == "float32":  # convolutions would otherwise be rounded to ten bits on a GPU
+            torch.backends.cudnn.allow_tf32 = False
+        with quiet(), self._named(f"The weights of '{self.checkpoint.name}' cannot be opened"):
+            model = self._load_model().to(self.device).eval()
+        self.model = model
+        self._find_out()
+        if self.options.compile:  # afterwards, since what is tried out would be compiled for its own shapes
+            self._compile()
+
+    def _find_out(self) -> None:
+        """Learn of the loaded model what its files do not say."""
+
+    def _load_model(self) -> Any:
+        """The model with its weights, on the CPU; UsageError where weights are missing."""
+        how = {"dtype": self.torch_dtype, "use_safetensors": True, "output_loading_info": True, **self._trust}
+        if self.options.attn:
+            how["attn_implementation"] = self.options.attn
+        model, found = self._loader().from_pretrained(self.checkpoint.folder, **how)
+        missing = [*found["missing_keys"], *(entry[0] for entry in found["mismatched_keys"])]
+        if missing:
+            raise UsageError(
+                f"The weights of '{self.checkpoint.name}' do not fit its config.json: {described(sorted(missing))} "
+                "would be left at random; name the checkpoint of a trained model."
+            )
+        return model
+
+    def _loader(self) -> Any:
+        """What `from_pretrained` is called on: the class that config.json names, or the auto class of its own code."""
+        import transformers
+
+        native = getattr(transformers, self.checkpoint.architecture, None)
+        if native is not None:
+            return native
+        autos = self.checkpoint.config.get("auto_map", {})
+        name = next((name for name in autos if name.startswith("AutoModelFor")), "AutoModel")
+        return getattr(transformers, name)
+
+    def _compile(self) -> None:
+        """torch.compile over every part that is called by itself, for shapes that change; it is done at first use."""
+        import torch
+
+        # A prompt, each further token, with and without pictures: of these 8, by default, would be the most.
+        torch._dynamo.config.recompile_limit = max(64, torch._dynamo.config.recompile_limit)
+        parts = [part for part in self.model.modules() if getattr(part, "generation_config", None) is not None]
+        for part in parts or [self.model]:
+            part.compile(dynamic=True)
+
+    @property
+    def torch_dtype(self) -> torch.dtype:
+        """The dtype of the weights."""
+        import torch
+
+        found: torch.dtype = getattr(torch, self.dtype)
+        return found
+
+    def on_device(self, inputs: Mapping[str, Any]) -> dict[str, Any]:
+        """A batch of tensors on the model's device, floating ones in the model's dtype."""
+        return {
+            name: value.to(self.device, self.torch_dtype) if value.is_floating_point() else value.to(self.device)
+            for name, value in inputs.items()
+        }
+
+    def out_of_memory(self, error: BaseException) -> bool:
+        text = str(error)
+        return super().out_of_memory(error) or "out of memory" in text or "can't allocate memory" in text
+
+    @contextmanager
+    def _named(self, what: str) -> Iterator[None]:
+        """Whatever transformers raises is a UsageError of one sentence."""
+        try:
+            yield
+        except VelmError:
+            raise
+        except Exception as error:  # transformers, safetensors, tokenizers and torch each have types of their own
+            if self.out_of_memory(error):
+                raise
+            raise UsageError(f"{what}: {reason_of(error)}") from error
+
+
+def reason_of(error: BaseException) -> str:
+    """What to say of an exception of transformers, with what to do where that is known."""
+    said = " ".join(str(error).split()) or type(error).__name__
+    if "trust_remote_code" in said or "custom code" in said:
+        return "it is Python code of the checkpoint's own: to trust it add --model-arg trust_remote_code=true."
+    for package in ("torchvision", "timm", "sentencepiece", "flash_attn", "tiktoken", "librosa", "av"):
+        if isinstance(error, ImportError) and package in said.lower():
+            return f"it needs {package}, which is not installed here: pip install {package} (as built for this torch)."
+    return f"{said[:300].rstrip('.')}."
+
+
+def resolve_dtype(asked: str, config: Mapping[str, Any]) -> str:
+    """The dtype of the weights: what was asked for, else what config.json recommends, else float32."""
+    if asked not in ("auto", *DTYPES):
+        raise UsageError(f"--dtype {asked} is not known: choose auto, {', '.join(DTYPES)}.")
+    if asked != "auto":
+        return asked
+    for part in (config, config.get("text_config") or {}, config.get("llm_config") or {}):
+        found = str(part.get("dtype") or part.get("torch_dtype") or "").removeprefix("torch.")
+        if found in DTYPES:
+            return found
+    return "float32"
+
+
+def left_padded(tokenizer: Any) -> Any:
+    """A tokenizer that pads on the left, with a token to do it with."""
+    tokenizer.padding_side = "left"
+    if tokenizer.pad_token_id is None:
+        stand_in = tokenizer.eos_token or tokenizer.unk_token or tokenizer.bos_token
+        if stand_in is None:
+            raise UsageError("The tokenizer has no token to pad with: name a pad_token in its tokenizer_config.json.")
+        tokenizer.pad_token = stand_in
+    return tokenizer
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """No progress bars, and no warnings but errors, from transformers while it opens files."""
+    from transformers.utils import logging
+
+    bars, level = logging.is_progress_bar_enabled(), logging.get_verbosity()
+    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    logging.set_verbosity_error()  # type: ignore[no-untyped-call]
+    try:
+        yield
+    finally:
+        logging.set_verbosity(level)
+        if bars:
+            logging.enable_progress_bar()  # type: ignore[no-untyped-call]
