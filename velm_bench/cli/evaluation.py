@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -59,22 +60,27 @@ def named_tasks(words: str) -> list[Definition]:
 def with_generation(definitions: Sequence[Definition], given: Mapping[str, str]) -> list[Definition]:
     """The tasks with some of their generation settings replaced; UsageError for one that makes no sense.
 
-    Values are read as a task's YAML has them; one text to stop at may stand as it is, several make a list.
+    A number is one as people write it, 1e-3 and 010 too; one text to stop at may stand as it is, several make a list.
     """
     if not given:
         return list(definitions)
-    settings = {key: _from_yaml(key, value) for key, value in given.items()}
+    settings = {key: _value(key, value) for key, value in given.items()}
     return [
         replace(one, task=one.task.with_generation(settings, f"--generation for task '{one.task.name}'"))
         for one in definitions
     ]
 
 
-def _from_yaml(key: str, value: str) -> Any:
+def _value(key: str, value: str) -> Any:
     import yaml
 
     if key == "stop" and not value.startswith("["):
         return [value]
+    with suppress(ValueError):  # before YAML, to which 010 is eight and 1e-3 is a text
+        found = float(value)
+        return int(found) if found.is_integer() else found
+    if ":" in value:  # to YAML 12:30 is 750
+        return value
     try:
         return yaml.safe_load(value)
     except yaml.YAMLError as error:

@@ -11,7 +11,7 @@ from velm_bench.cli.output import print_facts, print_json, print_table, stdout_a
 from velm_bench.models.reference import shipped as shipped_checkpoints
 
 if TYPE_CHECKING:
-    from pydantic import BaseModel
+    from velm_bench.models.base import Model
 
 app = typer.Typer(rich_markup_mode=None, help="List the kinds of model references, or show one model.")
 
@@ -59,7 +59,7 @@ def show_model(
         "abilities": sorted(ability.value for ability in model.abilities),
         "converses": model.converses,
         "details": dict(identity.details),
-        "options": _options(model.Options),
+        "options": _options(model),
     }
     if as_json:
         print_json(facts)
@@ -74,8 +74,9 @@ def show_model(
         )
 
 
-def _options(schema: type[BaseModel] | None) -> list[dict[str, Any]]:
+def _options(model: Model) -> list[dict[str, Any]]:
     """What --model-arg can set of a model: names, defaults and meanings."""
+    schema = model.Options
     if schema is None:
         return []
     described = schema.model_json_schema().get("properties", {})
@@ -86,6 +87,7 @@ def _options(schema: type[BaseModel] | None) -> list[dict[str, Any]]:
             "description": field.description or described.get(name, {}).get("description", ""),
         }
         for name, field in schema.model_fields.items()
+        if name in model.heeded
     ]
 
 

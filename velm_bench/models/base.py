@@ -78,6 +78,11 @@ class Model(ABC):
     """Whether it heeds a request's system prompt, chat template and worked examples; the runner refuses tasks that have
     some to a model that does not."""
 
+    @property
+    def heeded(self) -> frozenset[str]:
+        """The names in `Options` that mean something to this very model."""
+        return frozenset() if self.Options is None else frozenset(self.Options.model_fields)
+
     def load(self) -> None:
         """Get ready to answer (weights onto the device); called once, only if something is to be asked."""
 

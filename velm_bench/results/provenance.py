@@ -7,6 +7,7 @@ import re
 import subprocess
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 
 from velm_bench.results.schema import Provenance
@@ -72,6 +73,7 @@ def redact_text(text: str) -> str:
     return KNOWN_TOKEN.sub(HIDDEN, BEARER.sub(rf"\g<1>{HIDDEN}", text))
 
 
+@cache
 def versions() -> dict[str, str]:
     """Installed versions, found without importing anything; absent packages are left out."""
     found = {"python": platform.python_version()}
@@ -105,7 +107,7 @@ def collect(
     return Provenance(
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         command=redact(command),
-        versions=versions(),
+        versions=dict(versions()),
         platform=f"{platform.system()} {platform.release()} {platform.machine()}",
         commit=commit,
         dirty=dirty,

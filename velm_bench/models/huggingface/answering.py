@@ -63,9 +63,12 @@ class VqaClassifier(HuggingFaceModel):
             # Beyond that many patches ViLT draws some by lot, which is meant for training: here all are seen.
             self.model.config.max_image_length = -1
 
-    def prepare(self, request: Request) -> Question:
+    def require(self, request: Request) -> None:
         if isinstance(request, GenerateRequest):
             self.require_honoured(request.generation, HONOURED)
+
+    def prepare(self, request: Request) -> Question:
+        self.require(request)
         pixels = the_picture(request, "A classifier of answers")
         inputs = picture_inputs(self.image_processor, pixels)
         return Question(bare_question(request.prompt), inputs, self._outputs(request))

@@ -36,10 +36,14 @@ class HuggingFaceModel(Model):
         self.checkpoint, self.setup, self.options = checkpoint, setup, options
         self.device = setup.device
         self.dtype = resolve_dtype(setup.dtype, checkpoint.config)
-        strange = sorted(options.model_fields_set - self.honoured - ALWAYS_HONOURED)
+        strange = sorted(options.model_fields_set - self.heeded)
         if strange:
             raise self.refused(strange[0], f"a {checkpoint.architecture} has no use for it")
         _ = checkpoint.weights  # so that a folder without them is named now
+
+    @property
+    def heeded(self) -> frozenset[str]:
+        return self.honoured | ALWAYS_HONOURED
 
     def refused(self, option: str, why: str) -> UsageError:
         """The error for an option that this checkpoint cannot heed."""

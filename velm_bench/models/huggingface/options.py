@@ -16,7 +16,7 @@ ALWAYS_HONOURED = frozenset({"attn", "compile", "trust_remote_code", "backend"})
 class HfOptions(BaseModel):
     """Settings of an `hf:` model; those that mean nothing to a family are refused by its adapter."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
     attn: Literal["", "eager", "sdpa", "flash_attention_2", "flex_attention"] = ""
     """The implementation of attention; transformers' choice if left out."""

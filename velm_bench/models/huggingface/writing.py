@@ -185,9 +185,13 @@ class WritingModel(HuggingFaceModel):
         except Exception as error:  # each processor refuses in a way of its own
             raise SampleError(f"The processor does not take this sample: {reason_of(error)}") from error
 
+    def require(self, request: Request) -> None:
+        if isinstance(request, GenerateRequest):
+            self.require_honoured(request.generation, decoding.HONOURED)
+            decoding.check(request.generation)
+
     def _decoding(self, request: GenerateRequest, left: int | None) -> Decoding:
-        self.require_honoured(request.generation, decoding.HONOURED)
-        decoding.check(request.generation)
+        self.require(request)
         wanted = request.generation.max_new_tokens
         drawn = request.generation.temperature > 0
         seed = int(digest_json([self.setup.seed, request.digest()])[:15], 16) if drawn else 0
