@@ -5,8 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 REPOSITORY = Path(__file__).resolve().parent.parent
+
+settings.register_profile("unhurried", deadline=None)  # a busy machine is slow, and no fault of the code
+settings.load_profile("unhurried")
 
 
 @pytest.fixture(scope="session")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 
 import pytest
 from hypothesis import given
@@ -78,3 +79,12 @@ def test_any_text_gives_an_option_or_none(text: str, options: list[str]) -> None
 def test_a_label_named_ten_thousand_times_is_found_quickly() -> None:
     assert find_label("a dog " * 16_666, LABELS) == "dog"
     assert find_choice("(" * 50_000 + "answer " * 8_000 + "A) " * 10_000, LABELS) == "dog"
+
+
+@pytest.mark.parametrize(
+    "piece", ["\n", "<answer>", "\\boxed{", "answer is\n", "so, ", "A, ", "A\n", "B. cat\n", "(", "!"]
+)
+def test_a_hostile_answer_takes_no_time_worth_mentioning(piece: str) -> None:
+    started = time.perf_counter()
+    find_choice(piece * 20_000 + "x", LABELS)
+    assert time.perf_counter() - started < 2

@@ -43,6 +43,22 @@ def test_every_colour_mode_becomes_rgb(mode: str) -> None:
     assert EncodedPicture(buffer.getvalue()).decode().shape == (2, 5, 3)
 
 
+@pytest.mark.parametrize(("orientation", "turns"), [(1, 0), (3, 2), (6, 3), (8, 1), (99, 0)])
+def test_a_camera_held_otherwise_is_made_up_for(orientation: int, turns: int) -> None:
+    """As `datasets` and everybody's viewer do."""
+    seen = np.arange(24, dtype=np.uint8).reshape(2, 4, 3)
+    exif, buffer = Image.Exif(), io.BytesIO()
+    exif[0x0112] = orientation
+    Image.fromarray(seen).save(buffer, format="PNG", exif=exif)
+    assert np.array_equal(EncodedPicture(buffer.getvalue()).decode(), np.rot90(seen, turns))
+
+
+def test_damaged_notes_of_a_camera_do_no_harm() -> None:
+    buffer = io.BytesIO()
+    Image.new("RGB", (4, 3)).save(buffer, format="JPEG", exif=b"Exif\0\0II*\0\x08\0\0\0\xff\xff\x12\x01")
+    assert EncodedPicture(buffer.getvalue()).decode().shape == (3, 4, 3)
+
+
 def test_a_missing_file_is_a_sample_error_that_names_it(tmp_path: Path) -> None:
     picture = EncodedPicture(tmp_path / "gone.png")
     for look in (picture.decode, lambda: picture.digest):

@@ -8,34 +8,80 @@ from string import ascii_uppercase
 
 EMPHASIS = str.maketrans("", "", "*`$")
 """Markdown and TeX around an answer: "**B**" is "B"."""
-_NO_ARTICLE = r"(?!\w)(?!['’]\w)(?![ \t]+(?!(?:is|because|since|as|for)\b)\w)"
+_NO_ARTICLE = r"(?!\w)(?!-\w)(?!['’]\w)(?![ \t]+(?!(?:is|because|since|as|for)\b)\w)"
 """What must not follow a capital letter that stands for an option: "A dog" is no answer A."""
+_NO_LIST = r"(?!\)?\s*[,/&]\s*(?:(?:and|or)\s+)?\(?[A-Z]\)?\s*(?:[,/&.;]|$|(?:and|or)\b))"
+"""What must not follow either: "A, B" names no single option."""
+_GIVEN = rf"\(?([A-Z]){_NO_ARTICLE}{_NO_LIST}|\(([a-z])\)|([a-z])\W*\Z"
+_IS = r"(?:\s+(?:here|to\s+(?:the|this)\s+question))?(?:\s+(?:is|would\s+be|should\s+be|must\s+be))?"
 _ASIDE = re.compile(r"\((?!\s*[A-Za-z]\s*\))[^()]*\)")
 """A bracket that holds more than a letter: "(see Figure A)" names no option."""
-_ALONE = re.compile(r"\W*([A-Za-z])\W*")
-_CUED = re.compile(
-    r"\b(?i:answer|option|choice|choose|select|pick)(?i:\s+(?:is|would\s+be|should\s+be))?[\s:=\"'-]+"
-    rf"(?:([A-Z]){_NO_ARTICLE}|([a-z])\W*$)"
+_DENIED = re.compile(
+    r"(?<!\w)\(?[A-Z]\)?\s+(?:is|are)(?:n['’]t\b|\s+(?:not|wrong|incorrect|false)\b)"
+    r"|\bnot\s+(?:(?:choose|pick|select|option|choice)\s+)*\(?[A-Z]\)?(?!\w)"
 )
+"""A letter that is said not to be it."""
+_ALONE = re.compile(r"\W*([A-Za-z])\W*")
+_FINAL = re.compile(rf"\b(?i:final\s+answer{_IS})[\s:：=\"'>-]+(?:{_GIVEN})", re.MULTILINE)
+_ANSWER = re.compile(rf"\b(?i:answer{_IS})[\s:：=\"'>-]+(?:{_GIVEN})", re.MULTILINE)
+_RIGHT = re.compile(
+    r"(?:^|[.!?:;][ \t]*|\b(?i:option|choice|answer|letter|so|thus|hence|therefore|that),?\s+)"
+    r"\(?([A-Z])\)?\s+is\s+(?:the\s+)?(?:correct|right|best|answer)\b",
+    re.MULTILINE,
+)
+_LINE = re.compile(r"^[^\w\n]*([A-Z])[^\w\n]*$", re.MULTILINE)
+"""A letter with a line of its own, before or after an explanation."""
+_SO = re.compile(
+    r"\b(?i:it\s+is|it['’]s|go(?:ing)?\s+with|say|so|thus|hence|therefore),?\s+"
+    rf"\(?([A-Z]){_NO_ARTICLE}{_NO_LIST}(?=\)?(?:[.!]*\s*$|[,.]?\s+(?:because|since|as|for)\b))",
+    re.MULTILINE,
+)
+_CUED = re.compile(rf"\b(?i:(?:option|choice|choose|select|pick|letter){_IS})[\s:：=\"'-]+(?:{_GIVEN})", re.MULTILINE)
 _BRACKETED = re.compile(r"(?<!\w)\(?([A-Z])\)|\[([A-Z])\]|\{([A-Z])\}")
 _LEADING = re.compile(r"^[ \t\"']*(?:\(?([A-Za-z])\)|\[?([A-Z])[\].:])(?:\s+|$)", re.MULTILINE)
-_SUBJECT = re.compile(r"^[ \t\"']*([A-Z])\s+(?:is|because)\b", re.MULTILINE)
+_SUBJECT = re.compile(r"^[ \t\"']*([A-Z])(?:\s+is|,?\s+because)\b", re.MULTILINE)
+_BOXES = (
+    re.compile(r"\\boxed\{((?:[^{}]|\{[^{}]*\})*)\}"),
+    re.compile(r"<\|begin_of_box\|>((?:(?!<\|).)*)<\|end_of_box\|>", re.DOTALL),
+    re.compile(r"<answer>((?:(?!</?answer>).)*)</answer>", re.DOTALL | re.IGNORECASE),
+)
+"""What models put their answer into, whatever they write around it."""
+_FONT = re.compile(r"\\(?:text|math)[a-z]*\s*\{([^{}]*)\}")
+"""TeX that says how a text looks: "\\text{B}" is "B"."""
+_BEHIND = re.compile(r"\banswer\b(?:\s+is\b\s*:?|\s*[:：=])(.+)", re.IGNORECASE)
 
 
 def find_choice(text: str, options: Sequence[str]) -> str | None:
     """The option of a multiple-choice question that a free answer chooses; None if none or several.
 
-    In this order: an option's own text, "B" alone in any brackets, what is said to be the answer ("Answer: B", "The
-    answer is (B)", "option B"), a letter in brackets or at the start ("(B)", "B) cat", "B. cat", "B is right"), and
-    options named as whole words (`find_label`). "B) cat" is none where cat is another option. A letter names the option
-    of that text, or else the one in its place; "A) B" names B where B is in the first place.
+    In this order: an option's own text, what stands in a box (`\boxed{B}`, `<answer>B</answer>`), "B" alone in any
+    brackets, what is said to be the answer ("Final answer: B" before "The answer is (B)" and "B is correct"), a letter
+    with a line of its own, what is concluded ("So B.") or chosen ("option B"), a letter in brackets or at the start
+    ("(B)", "B) cat", "B. cat", "B is ..."), and options named as whole words (`find_label`), behind "the answer is" if
+    some are. "B) cat" is none where cat is another option. A letter names the option of that text, or else the one in
+    its place; "A) B" names B where B is in the first place.
     """
     if _verbatim(text, options):
         return find_option(text, options)
-    letters = _letters(_ASIDE.sub(" ", text.translate(EMPHASIS)), options)
-    if not letters:
-        return find_label(text, options)
-    return letters.pop() if len(letters) == 1 else None
+    boxed = _boxed(text, options)
+    if boxed is not None:
+        return boxed
+    plain = text.translate(EMPHASIS)
+    letters = _letters(_DENIED.sub(" ", _ASIDE.sub(" ", plain)), options)
+    if letters:
+        return letters.pop() if len(letters) == 1 else None
+    behind = list(_BEHIND.finditer(plain))
+    final = find_label(behind[-1][1], options) if behind else None
+    return find_label(text, options) if final is None else final
+
+
+def _boxed(text: str, options: Sequence[str]) -> str | None:
+    """The option that the last box of a text names; None where there is no box, or none in it."""
+    for box in _BOXES:
+        found = box.findall(text)
+        if found:
+            return find_choice(_FONT.sub(r"\1", found[-1]), options)
+    return None
 
 
 def find_option(text: str, options: Sequence[str]) -> str | None:
@@ -108,6 +154,11 @@ def _letters(text: str, options: Sequence[str]) -> set[str]:
         return set(rest)
     ways = (
         [alone] if alone else [],
+        _FINAL.finditer(text),
+        [*_ANSWER.finditer(text), *_RIGHT.finditer(text)],
+        _LINE.finditer(text),
+        _whole_lines(text, leading, options),
+        _SO.finditer(text),
         _CUED.finditer(text),
         [*_BRACKETED.finditer(text), *leading, *_SUBJECT.finditer(text)],
     )
@@ -116,6 +167,14 @@ def _letters(text: str, options: Sequence[str]) -> set[str]:
         if found:
             return found.union(rest)
     return set()
+
+
+def _whole_lines(text: str, leading: Sequence[re.Match[str]], options: Sequence[str]) -> list[re.Match[str]]:
+    """The one line that is an option and its letter, "B. cat"; none where several are, as in a list of the options."""
+    ends = [(match, text.find("\n", match.end())) for match in leading]
+    lines = [(match, text[match.end() : end if end >= 0 else len(text)]) for match, end in ends]
+    found = [match for match, line in lines if line and _verbatim(line, options) == _in_place(match, options) != []]
+    return found if len(found) == 1 else []
 
 
 def _by_letter(match: re.Match[str], options: Sequence[str]) -> Sequence[str]:

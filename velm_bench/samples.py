@@ -6,6 +6,7 @@ import io
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import Enum
 from functools import cached_property
@@ -33,7 +34,7 @@ class Picture(ABC):
 
     @abstractmethod
     def decode(self) -> Pixels:
-        """RGB pixels, shape (height, width, 3), uint8; SampleError if it cannot be decoded."""
+        """RGB pixels as a person sees them, shape (height, width, 3), uint8; SampleError if it cannot be decoded."""
 
 
 @dataclass(frozen=True)
@@ -62,10 +63,13 @@ class EncodedPicture(Picture):
 
     def decode(self) -> Pixels:
         import numpy as np
-        from PIL import Image
+        from PIL import Image, ImageOps
 
         try:
             with Image.open(io.BytesIO(self.read())) as image:
+                image.load()
+                with suppress(Exception):  # notes of the camera that are damaged: the picture is taken as it lies
+                    ImageOps.exif_transpose(image, in_place=True)
                 return np.asarray(image.convert("RGB"))
         except SampleError:
             raise
@@ -107,7 +111,8 @@ class Sample:
     references: tuple[Any, ...] = ()
     """What is right: captions, annotators' answers, the one label, the tags of the tokens."""
     group: str = ""
-    """The cluster for statistics, usually the image; the id if left empty."""
+    """The cluster for statistics, usually the image; if left empty, the id (in a run that of the first sample with the
+    same pictures)."""
     slices: Mapping[str, str] = field(default_factory=dict)
     """Named subsets it belongs to: {"question_type": "count"}."""
     facts: Mapping[str, Any] = field(default_factory=dict)

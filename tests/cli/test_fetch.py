@@ -7,17 +7,22 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
+from filelock import FileLock
 
 from tests.cli.conftest import Velm
 from tests.cli.test_offline import BLOCKED
 from tests.conftest import REPOSITORY
-from tests.sources.hub_server import Hub, serving
+from tests.sources.hub_server import Hub, ask, serving
 from tests.sources.made_tables import packed, parquet
+from velm_bench.errors import UsageError
+from velm_bench.sources.hub.fetching import _export
 from velm_bench.sources.hub.mirror import RECORD
+from velm_bench.sources.hub.settings import Part
 
 TASK = """
 name: {name}
@@ -68,12 +73,13 @@ def hub(server: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Hub:
     return server
 
 
-def ask(monkeypatch: pytest.MonkeyPatch, address: str) -> None:
-    """Have the clients ask another hub."""
-    monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", address)
-    template = address + "/{repo_id}/resolve/{revision}/{filename}"
-    monkeypatch.setattr("huggingface_hub.constants.HUGGINGFACE_CO_URL_TEMPLATE", template)
-    monkeypatch.setattr("datasets.config.HF_ENDPOINT", address)
+@pytest.mark.parametrize("where", [{"config": "/x"}, {"config": ".."}, {"split": "../../x"}])
+def test_nothing_is_written_outside_of_the_mirror(tmp_path: Path, where: dict[str, str]) -> None:
+    folder = tmp_path / "org" / "set"
+    part = Part(**{"id": "org/set", "config": "", "split": "test", **where})
+    with pytest.raises(UsageError, match="would lie outside of its mirror: correct 'config' and 'split'"):
+        _export(part, "c" * 40, folder)
+    assert not folder.parent.exists()
 
 
 def write_task(name: str = "asked", expected: int = 5, more: str = "") -> Path:
@@ -85,6 +91,20 @@ def write_task(name: str = "asked", expected: int = 5, more: str = "") -> Path:
 def record() -> dict[str, Any]:
     found: dict[str, Any] = json.loads((Path("mirror/org/set") / RECORD).read_text(encoding="utf-8"))
     return found
+
+
+def test_a_mirror_is_filled_by_one_process_at_a_time(velm: Velm, hub: Hub) -> None:
+    """Two parts of a data set share its record, which the second must not write as it was before the first."""
+    folder = Path("mirror/org/set")
+    folder.mkdir(parents=True)
+    with ThreadPoolExecutor(1) as pool, FileLock(folder / ".fetching.lock"):
+        fetching = pool.submit(velm, "tasks", "fetch", "asked.yaml", "--data", "mirror")
+        with pytest.raises(TimeoutError):
+            fetching.result(timeout=1)
+        assert not (folder / RECORD).exists()
+        assert hub.asked == []
+    assert fetching.result().code == 0
+    assert record()["parts"]
 
 
 def test_a_mirror_is_filled_once(velm: Velm, hub: Hub) -> None:
@@ -105,7 +125,8 @@ def test_a_mirror_is_filled_once(velm: Velm, hub: Hub) -> None:
         TEST_FILES,
     )
     assert {name for name in SET if (Path("mirror/org/set") / name).exists()} == {*TEST_FILES, "README.md"}
-    assert sorted(path.name for path in Path("mirror/org/set").iterdir()) == ["README.md", "data", RECORD]
+    shown = [path.name for path in Path("mirror/org/set").iterdir() if not path.name.startswith(".")]
+    assert sorted(shown) == ["README.md", "data", RECORD]
     hub.asked.clear()
     again = velm("tasks", "fetch", "asked.yaml", "--data", "mirror", "--json")
     assert (again.code, again.json[0]["fetched"], hub.asked) == (0, 0, [])

@@ -139,6 +139,25 @@ def test_several_texts_to_stop_at_make_a_list(velm: Velm, world: World) -> None:
     assert {request.generation.stop for request in asked()} == {(".", "\n")}
 
 
+def test_results_show_says_how_text_was_generated_where_it_is_not_as_usual(velm: Velm, world: World) -> None:
+    plain = run(velm, world)
+    changed = run(velm, world, "--generation", "max_new_tokens=7", "--generation", "temperature=0.5")
+    assert "generation" not in velm("results", "show", plain["run_id"]).out
+    facts = velm("results", "show", changed["run_id"]).out.splitlines()
+    assert [line.split(maxsplit=1)[1] for line in facts if line.startswith("generation")] == [
+        "max_new_tokens 7, temperature 0.5"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("given", "value"),
+    [("max_new_tokens=010", 10), ("max_new_tokens=1e3", 1000), ("temperature=1e-3", 0.001), ("temperature=5e-1", 0.5)],
+)
+def test_a_number_is_one_however_people_write_it(velm: Velm, world: World, given: str, value: float) -> None:
+    run(velm, world, "--generation", given)
+    assert {getattr(request.generation, given.partition("=")[0]) for request in asked()} == {value}
+
+
 def test_saying_what_the_task_says_is_the_same_run(velm: Velm, world: World) -> None:
     assert run(velm, world)["run_id"] == run(velm, world, "--generation", "max_new_tokens=32")["run_id"]
 
@@ -150,6 +169,9 @@ def test_saying_what_the_task_says_is_the_same_run(velm: Velm, world: World) -> 
         (["max_new_tokens=0"], "'max_new_tokens' is not valid"),
         (["max_new_tokens=many"], "'max_new_tokens' is not valid"),
         (["top_p=0.5"], "'top_p' does nothing without a temperature"),
+        (["temperature=.inf"], "'temperature' is not valid: input should be a finite number"),
+        (["temperature=nan"], "'temperature' is not valid: input should be a finite number"),
+        (["temperature=12:30"], "'temperature' is not valid"),
         (["stop="], "a text in 'stop' is empty"),
         (["beams=[1"], "is no valid YAML value"),
         (["beams"], "--generation 'beams' is no KEY=VALUE: write --generation beams=VALUE."),

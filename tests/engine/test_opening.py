@@ -7,6 +7,8 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from tests.engine.toys import FIELDS, Toy, make_task, rows_of, settings
@@ -50,6 +52,25 @@ def test_no_slices_at_all(tmp_path: Path) -> None:
     source = {"type": "jsonl", "path": "data.jsonl", "fields": fields}
     with pytest.raises(UsageError, match="has no slices"):
         open_task(make_task(tmp_path, source=source), settings(tmp_path / "out"))
+
+
+def test_samples_of_the_same_pictures_are_one_group_where_the_source_names_none(tmp_path: Path) -> None:
+    """As most public Parquet has it: the picture is in the row, and no column says which it is."""
+    fields = {key: value for key, value in FIELDS["vqa"].items() if key != "group"}
+    make_task(tmp_path, n=6)
+    data = [{**row, "image": {"bytes": (tmp_path / row["image"]).read_bytes()}} for row in rows_of("vqa", 6)]
+    pq.write_table(
+        pa.Table.from_pylist([*data, {**data[0], "id": "s006", "image": {"bytes": b""}}]), tmp_path / "x.parquet"
+    )
+    source = {"type": "parquet", "path": "x.parquet", "fields": fields}
+    run = evaluate(make_task(tmp_path, n=6, source=source), Toy(), settings(tmp_path / "out"))
+    table = pq.read_table(run.folder / "samples.parquet")
+    groups = dict(zip(table["id"].to_pylist(), table["group"].to_pylist(), strict=True))
+    own = {"s000": "s000", "s001": "s000", "s002": "s002", "s003": "s002", "s004": "s004", "s005": "s004"}
+    assert groups == {**own, "s006": "s006"}
+    named = make_task(tmp_path, n=6, source={**source, "fields": {**fields, "group": "id"}})
+    table = pq.read_table(evaluate(named, Toy(), settings(tmp_path / "out")).folder / "samples.parquet")
+    assert table["group"] == table["id"]
 
 
 def test_limits_are_seeded_nested_and_in_order() -> None:

@@ -15,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.engine.toys import FIELDS, Toy, draw, make_task, rows_of, settings
+from velm_bench.engine import shots
 from velm_bench.engine.opening import open_task
 from velm_bench.engine.runner import Run, evaluate
 from velm_bench.engine.shots import Pool, open_shots, shuffled
@@ -169,6 +170,16 @@ def test_over_many_samples_every_example_comes_up(tmp_path: Path) -> None:
         pool, everything = pool_of(with_training(tmp_path / "t"), seed=seed)
         drawn |= {shot.answer for sample in everything for shot in pool.draw(sample)}
     assert drawn == {f"word{i}" for i in range(9)}
+
+
+def test_of_much_training_data_a_seeded_part_is_drawn_from(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shots, "MOST", 4)
+    parts = []
+    for seed in (0, 1, 0):
+        pool, everything = pool_of(with_training(tmp_path / "t"), seed=seed)
+        parts.append({shot.answer for sample in everything for shot in pool.draw(sample)})
+    assert all(len(part) == 4 for part in parts)
+    assert parts[0] == parts[2] != parts[1]
 
 
 def grouped(folder: Path, rows: list[dict[str, Any]]) -> Definition:

@@ -12,6 +12,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+import pytest
+
 LARGE = (".parquet", ".png")
 """Files that the hub keeps with their SHA-256, and not in git."""
 
@@ -188,3 +190,11 @@ def serving() -> Iterator[Hub]:
         server.shutdown()
         server.server_close()
         thread.join()
+
+
+def ask(monkeypatch: pytest.MonkeyPatch, address: str) -> None:
+    """Have the clients ask another hub."""
+    monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", address)
+    template = address + "/{repo_id}/resolve/{revision}/{filename}"
+    monkeypatch.setattr("huggingface_hub.constants.HUGGINGFACE_CO_URL_TEMPLATE", template)
+    monkeypatch.setattr("datasets.config.HF_ENDPOINT", address)

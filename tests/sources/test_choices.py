@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from velm_bench.errors import SampleError
 from velm_bench.sources.choices import Choices, of_cell, of_columns
+from velm_bench.sources.files import Defects
 from velm_bench.sources.nested import heads, literal, reach
 
 TEXTS = st.lists(st.text(min_size=1), min_size=1, max_size=26, unique=True)
@@ -55,7 +56,7 @@ def test_what_is_no_letter(answer: Any) -> None:
         of_cell(["red", "blue"]).lettered(answer)
 
 
-@pytest.mark.parametrize("answer", [-1, 2, "2", "-1", True, None, "", "1.0", 0.5, "one", "²", [0]])
+@pytest.mark.parametrize("answer", [-1, 2, "2", "-1", True, None, "", "1.0", 0.5, "one", "²", [0], "9" * 5000])
 def test_what_is_no_position(answer: Any) -> None:
     with pytest.raises(SampleError):
         of_cell(["red", "blue"]).at(answer)
@@ -111,6 +112,9 @@ def test_any_other_text_stays(text: str) -> None:
         "[a, b]",
         "['a'",
         "{1, 2}",
+        "[{'a', 'b'}]",
+        "[b'a']",
+        "[1j]",
         "[__import__('os')]",
         "[open('x')]",
         "(1)",
@@ -120,6 +124,11 @@ def test_any_other_text_stays(text: str) -> None:
 def test_what_is_no_literal_stays_as_it_is(text: str) -> None:
     assert literal(text) == text
     assert literal(7) == 7
+
+
+def test_what_is_read_of_python_is_what_json_knows() -> None:
+    assert literal("{1: ('a',), 'b': None}") == {"1": ["a"], "b": None}
+    assert literal("((1, 2), 'x')") == [[1, 2], "x"]
 
 
 def test_paths_into_cells() -> None:
@@ -150,3 +159,11 @@ def test_paths_into_cells() -> None:
     assert {path: reach(values, path) for path in wanted} == wanted
     assert heads("a.b.c") == ["a", "a.b", "a.b.c"]
     assert reach({"x": "text"}, "x.__class__") is None
+
+
+def test_a_defect_that_is_met_twice_is_said_once() -> None:
+    defects = Defects("row 1")
+    for _ in range(2):
+        assert defects.catch(lambda: of_cell("red"), None) is None
+    defects.catch(lambda: of_cell([None]), None)
+    assert str(defects).count("not a list of texts") == 2  # once of each

@@ -69,7 +69,7 @@ configs:
 dataset_info:
 - config_name: default
   features:
-  - {name: label, dtype: {class_label: {names: {'0': cat, '10': ape, '2': dog}}}}
+  - {name: label, dtype: {class_label: {names: {'0': cat, '2': ape, '1': dog}}}}
   - {name: tags, sequence: {class_label: {names: [O, B-X]}}}
   - {name: text, dtype: string}
 ---
@@ -101,8 +101,24 @@ def test_the_card_names_classes() -> None:
     assert Card("no card").features("") == {}
 
 
+@pytest.mark.parametrize("names", ["{'0': cat, '2': dog}", "{a: cat}", "5", "{1: cat, 2: dog}", "null"])
+def test_a_card_whose_classes_have_no_order_names_none(names: str) -> None:
+    card = f"---\ndataset_info:\n  features:\n  - {{name: label, dtype: {{class_label: {{names: {names}}}}}}}\n---\n"
+    assert Card(card).features("") == {}
+
+
 @pytest.mark.parametrize(
-    "text", ["", "---\n", "---\n[\n---\n", "---\n- 1\n---\n", "---\nconfigs: 3\ndataset_info: x\n---\n", "# ---"]
+    "text",
+    [
+        "---\ndate: 2023-13-45\n---\n",
+        f"---\nx: {'[' * 5000}\n---\n",
+        "",
+        "---\n",
+        "---\n[\n---\n",
+        "---\n- 1\n---\n",
+        "---\nconfigs: 3\ndataset_info: x\n---\n",
+        "# ---",
+    ],
 )
 def test_a_card_that_says_nothing(text: str) -> None:
     assert Card(text).configs == {}
@@ -117,7 +133,7 @@ def test_names_that_lead_out_of_the_repository_are_not_taken() -> None:
         "C:/test.parquet",
         "data/test.parquet",
     ]
-    assert choose(names, Part("org/set", "", "test", files=("*",)), Card()) == ["data/test.parquet"]
+    assert choose(names, Part("org/set", "", "test", files=("**",)), Card()) == ["data/test.parquet"]
 
 
 def test_patterns_of_the_tasks_own() -> None:
@@ -126,6 +142,20 @@ def test_patterns_of_the_tasks_own() -> None:
         "x/1.parquet": ["x/1.parquet"],
         "x/[12].parquet": ["x/1.parquet", "x/2.parquet"],
         "**/*.parquet": ["x/1.parquet", "x/2.parquet", "x/y/3.parquet", "z.parquet"],
+        "*.parquet": ["z.parquet"],
+        "./x/*": ["x/1.parquet", "x/2.parquet"],
+        "x/**": ["x/1.parquet", "x/2.parquet", "x/y/3.parquet"],
+        "x/**/3.*": ["x/y/3.parquet"],
+        "**/y/**": ["x/y/3.parquet"],
+        "x**": ["x/1.parquet", "x/2.parquet", "x/y/3.parquet"],
+        "*/**/?.parquet": ["x/1.parquet", "x/2.parquet", "x/y/3.parquet"],
+        "**/.parquet": [],
     }
     for pattern, files in chosen.items():
         assert choose(names, Part("org/set", "", "test", files=(pattern,)), Card()) == files
+
+
+def test_a_pattern_takes_no_split_whose_name_ends_alike() -> None:
+    names = ["data/dev-00000-of-00001.parquet", "data/mini_dev-00000-of-00001.parquet", "old/data/dev-0.parquet"]
+    for pattern, files in {"**/dev-0*": [names[0], names[2]], "data/dev-*": names[:1]}.items():
+        assert choose(names, Part("org/set", "", "dev", files=(pattern,)), Card()) == files

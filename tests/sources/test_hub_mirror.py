@@ -9,6 +9,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from tests.sources.made_tables import levels, packed, parquet, write
@@ -123,6 +125,52 @@ def test_classes_are_named_by_the_file_or_by_the_card(tmp_path):
     assert opened(tmp_path, kind="classification", fields=fields).options() == ("no", "yes")
 
 
+@pytest.mark.parametrize(("names", "more"), [(["crane", "crane"], {}), (["a_b", "a b"], {"spaced": True})])
+def test_two_classes_of_one_name_are_refused(tmp_path, names, more):
+    """Else an answer would be right for both."""
+    features = {"label": {"names": names, "_type": "ClassLabel"}}
+    write(tmp_path, "org/set/test.parquet", parquet(features, image=[packed(1)] * 2, label=[0, 1]))
+    fields = {"image": "image", "label": "label"}
+    with pytest.raises(UsageError, match=rf"Two classes of .*'org/set'.* are called '{names[-1]}': give others under"):
+        opened(tmp_path, kind="classification", fields=fields, **more)
+    source = opened(tmp_path, kind="classification", fields=fields, names=["bird", "machine"])
+    assert [sample.references for sample in source.samples()] == [("bird",), ("machine",)]
+
+
+def test_parquet_that_cannot_be_read_is_one_sentence(tmp_path):
+    offsets = pa.array([0, 2, 3], pa.int32()).buffers()[1]
+    latin = pa.StringArray.from_buffers(2, offsets, pa.py_buffer(b"\xff\xfea"))
+    for data in (rows(1, 2, a=latin), b"PAR1" + b"\0" * 100 + b"PAR1", b"PAR1"):
+        write(tmp_path, "org/set/test.parquet", data)
+        with pytest.raises(UsageError, match=r"test.parquet is not readable Parquet: .*[^.]\.$") as raised:
+            opened(tmp_path)
+        assert "\n" not in str(raised.value)
+
+
+def test_features_that_make_no_sense_name_no_classes(tmp_path):
+    fields = {"image": "image", "label": "label"}
+    for stated in ("[" * 100_000, "{}", "[1]", json.dumps({"info": {"features": {"label": 5}}})):
+        table = pa.table({"image": [packed(1)], "label": [0]}).replace_schema_metadata({"huggingface": stated})
+        (tmp_path / "org/set").mkdir(parents=True, exist_ok=True)
+        pq.write_table(table, tmp_path / "org/set/test.parquet")
+        assert opened(tmp_path, kind="classification", fields=fields).options() == ("0",)
+
+
+def test_a_label_of_thousands_of_digits_is_a_defect_of_its_sample(tmp_path):
+    write(tmp_path, "org/set/test.parquet", parquet(image=[packed(1)] * 2, label=["1", "1" * 5000]))
+    fields = {"image": "image", "label": "label"}
+    source = opened(tmp_path, kind="classification", fields=fields, names=["no", "yes"])
+    assert [sample.references for sample in source.samples()] == [("yes",), ()]
+
+
+def test_lists_that_are_text_have_one_fingerprint(tmp_path):
+    """Text that is no list of JSON's stays text: the keys of a mapping can be sorted, and a set has no order."""
+    write(tmp_path, "org/set/test.parquet", rows(1, 2, a=["{1: 'a', 'b': 2}", "[{'b', 'c'}]"]))
+    source = opened(tmp_path, parse=["a"])
+    assert len(source.fingerprint()) == 64
+    assert [sample.references for sample in source.samples()][1] == ("[{'b', 'c'}]",)
+
+
 def test_file_names_in_a_folder_of_pictures(tmp_path, draw):
     draw(tmp_path / "coco/7.jpg.png", 8)
     write(tmp_path, "org/set/test.parquet", parquet(n=["7.jpg"], c=["one"]))
@@ -220,6 +268,10 @@ def test_the_record_of_a_fetch_goes_before_names(tmp_path):
     assert opened(tmp_path, revision="c" * 40).revision() == "c" * 40
     with pytest.raises(UsageError, match=r"has the revision 'c{40}' and not 'v2', which the task is about"):
         opened(tmp_path, revision="v2")
+    record(tmp_path / "org/set", revision="v2")
+    with pytest.raises(UsageError, match=r"has the revision 'v2' and not that of the default branch, which"):
+        opened(tmp_path)
+    record(tmp_path / "org/set")
     write(tmp_path, "second/org/set/test.parquet", rows(8))
     assert [one.id for one in opened(tmp_path, tmp_path / "second", revision="v2").samples()] == ["n8"]
     path.write_bytes(path.read_bytes()[:-1])
@@ -228,6 +280,7 @@ def test_the_record_of_a_fetch_goes_before_names(tmp_path):
     shutil.rmtree(path.parent)
     with pytest.raises(UsageError, match=r"name.parquet is missing"):
         opened(tmp_path)
-    (tmp_path / "org/set/velm-bench.json").write_text("{")
-    with pytest.raises(UsageError, match=r"velm-bench.json cannot be read: remove it"):
-        opened(tmp_path)
+    for damaged in ("{", "[" * 100_000):
+        (tmp_path / "org/set/velm-bench.json").write_text(damaged)
+        with pytest.raises(UsageError, match=r"velm-bench.json cannot be read: remove it"):
+            opened(tmp_path)

@@ -10,11 +10,12 @@ from typing import Any
 
 import pytest
 
-from tests.sources.hub_server import Hub, serving
+from tests.sources.hub_server import Hub, ask, serving
 from tests.sources.made_tables import levels, packed, parquet, png
 from velm_bench.errors import SampleError, UsageError
 from velm_bench.schema import parse
 from velm_bench.sources import SOURCES, Place, Source
+from velm_bench.sources.packed import _COLUMNS
 
 VQA = {"id": "i", "image": "image", "question": "q", "answer": "a"}
 CARD = b"---\nlicense: mit\n---\n# A data set\n"
@@ -55,14 +56,6 @@ def hub(server: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Hub:
     monkeypatch.setattr("datasets.config.HF_DATASETS_CACHE", tmp_path / "hf-datasets")
     monkeypatch.setenv("VELM_CACHE", str(tmp_path / "cache"))
     return server
-
-
-def ask(monkeypatch: pytest.MonkeyPatch, address: str) -> None:
-    """Have the clients ask another hub."""
-    monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", address)
-    template = address + "/{repo_id}/resolve/{revision}/{filename}"
-    monkeypatch.setattr("huggingface_hub.constants.HUGGINGFACE_CO_URL_TEMPLATE", template)
-    monkeypatch.setattr("datasets.config.HF_ENDPOINT", address)
 
 
 def opened(kind: str = "vqa", **section: Any) -> Source:
@@ -176,6 +169,19 @@ def test_a_folder_of_pictures_is_read_by_datasets(hub: Hub) -> None:
     found = list(source.samples())
     assert source.options() == ("cat", "dog")
     assert sorted((sample.references[0], levels(sample)[0]) for sample in found) == [("cat", 0), ("cat", 2), ("dog", 1)]
+
+
+def test_pictures_that_are_read_in_passing_outlive_their_source(hub: Hub) -> None:
+    hub.put("org/set", {f"test/{name}/{level}.png": png(level) for level, name in enumerate(("cat", "dog", "cat"))})
+    fields = {"image": "image", "label": "label"}
+    found = list(opened("classification", fields=fields, streaming=True).samples())
+    gc.collect()
+    assert sorted(levels(sample)[0] for sample in found) == [0, 1, 2]
+    folder = Path(found[0].images[0].file.path).parent  # type: ignore[attr-defined]
+    del found
+    _COLUMNS.kept.clear()
+    gc.collect()
+    assert not folder.exists()
 
 
 def test_what_datasets_has_kept_is_there_without_a_network(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:

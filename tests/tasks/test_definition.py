@@ -11,6 +11,7 @@ import yaml
 
 from velm_bench.errors import UsageError
 from velm_bench.samples import Generation
+from velm_bench.sources.base import SourceSettings
 from velm_bench.sources.scenes.source import ScenesSource
 from velm_bench.tasks.definition import Task, fill, load_task
 from velm_bench.tasks.registry import definitions
@@ -155,6 +156,15 @@ def test_another_split_is_another_task() -> None:
     assert lite.source["split"] == "lite"
     assert lite.expected_samples is None
     assert lite.digest() != base.digest()
+
+
+def test_a_source_without_splits_has_no_other_split(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Plain(ScenesSource):
+        Settings = SourceSettings  # type: ignore[assignment]
+
+    monkeypatch.setattr("velm_bench.sources.SOURCES.get", lambda _: Plain)
+    with pytest.raises(UsageError, match=r"The source 'jsonl' of task 'mine' has no splits, 'train' or other"):
+        Task.model_validate(GOOD).on_split("train")
 
 
 @pytest.mark.parametrize("kind", ["ner", "vqa"])

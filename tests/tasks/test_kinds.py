@@ -175,6 +175,20 @@ class TestNer:
     def test_lines_align_back_to_tokens(self, text: str, tags: list[str], failures: int) -> None:
         assert align_entities(text, ("Ann", "Lee", "loves", "Paris", "."), self.types) == (tags, failures)
 
+    @pytest.mark.parametrize(
+        ("text", "tags", "failures"),
+        [
+            ("北京 | LOC\n李明 | PER", ["B-PER", "I-PER", "O", "B-LOC", "I-LOC", "O", "O"], 0),
+            ("北 京 | LOC", ["O", "O", "O", "B-LOC", "I-LOC", "O", "O"], 0),
+            ("京大 | LOC\n北京 | LOC", ["O"] * 4 + ["B-LOC", "I-LOC", "O"], 1),
+            ("ON | PER\nN | PER", ["O"] * 6 + ["B-PER"], 1),
+        ],
+    )
+    def test_white_space_is_no_matter_where_words_are_no_tokens(
+        self, text: str, tags: list[str], failures: int
+    ) -> None:
+        assert align_entities(text, ("李", "明", "在", "北", "京", "大", "n"), self.types) == (tags, failures)
+
     @given(st.text(alphabet="Anb |PERLOC\n-.", max_size=60), st.lists(st.sampled_from(["An", "b", "PER"]), max_size=6))
     def test_any_text_gives_valid_iob2(self, text: str, tokens: list[str]) -> None:
         tags, failures = align_entities(text, tokens, self.types)

@@ -135,7 +135,7 @@ def test_an_open_answer_is_a_text_like_any_other() -> None:
     ],
 )
 def test_a_sample_that_cannot_be_asked_says_why(sample: Sample, why: str) -> None:
-    found = kind().problem(sample)
+    found = kind(metrics=["mixed_choice"]).problem(sample)
     assert found.startswith(why) if why else found == ""
 
 
@@ -160,6 +160,44 @@ def test_options_of_one_text_are_one_answer() -> None:
 
 def test_what_is_scored_is_where_the_right_option_is_known() -> None:
     assert kind().scorable(closed())
-    assert kind().scorable(OPEN_SAMPLE)
+    assert kind(metrics=["mixed_choice"]).scorable(OPEN_SAMPLE)
     assert not kind().scorable(closed("green"))
     assert not kind().scorable(Sample("1", inputs={"question": "?", "options": OPTIONS}))
+
+
+@pytest.mark.parametrize(
+    ("said", "chosen"),
+    [
+        ("A", "C"),  # the prompt has "A. C"
+        ("B.", "A"),
+        ("The answer is (B)", "A"),
+        ("C. B", "B"),
+        ("A) C", "C"),
+        ("dot", "dot"),
+        ("D", "dot"),
+        ("It is the dot.", "dot"),
+        ("I cannot tell", "I cannot tell"),
+    ],
+)
+def test_a_letter_is_that_of_the_place_where_options_are_letters_themselves(said: str, chosen: str) -> None:
+    """Labels in a diagram: a model that writes and one that weighs letters are judged alike."""
+    sample = closed("A", options=("C", "A", "B", "dot"))
+    assert kind().predict(sample, TextAnswer(said)).value == chosen
+    assert kind().worked_answer(sample) == "B"
+
+
+@pytest.mark.parametrize(("said", "chosen"), [("a", "a"), ("A", "h"), ("C", "a"), ("c", "c"), ("(B)", "f")])
+def test_a_small_letter_is_an_options_own_and_a_capital_one_that_of_a_place(said: str, chosen: str) -> None:
+    assert kind().predict(closed("a", options=("h", "f", "a", "c")), TextAnswer(said)).value == chosen
+
+
+def test_a_question_without_options_is_a_defect_where_the_metric_needs_some() -> None:
+    """And of that one sample: not what leaves the whole run without a score."""
+    for metrics in (["multiple_choice"], ["circular_choice", "exact_match"]):
+        assert (
+            kind(metrics=metrics).problem(OPEN_SAMPLE).startswith(f"There are no options, which '{metrics[0]}' needs")
+        )
+        assert not kind(metrics=metrics).scorable(OPEN_SAMPLE)
+    for metrics in (["mixed_choice"], ["exact_match"]):
+        assert kind(metrics=metrics).problem(OPEN_SAMPLE) == ""
+        assert kind(metrics=metrics).scorable(OPEN_SAMPLE)

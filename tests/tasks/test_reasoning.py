@@ -50,6 +50,7 @@ def test_every_way_of_marking_it(opening: str, closing: str) -> None:
         ("<think>a</think> b </think> yes", "yes"),
         ("<think>a</think> yes </think>", "yes"),
         ("<think>a</think><answer> B </answer>", "B"),
+        ("<|begin_of_box|>B<|end_of_box|>", "B"),  # whose reasoning the server has cut off
         ("<think>a</think><answer><|begin_of_box|>B<|end_of_box|></answer>", "B"),
         (HARMONY, "It is red."),
         (HARMONY.removesuffix("<|return|>"), "It is red."),

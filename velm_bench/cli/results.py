@@ -127,6 +127,7 @@ def _facts(folder: Path, result: Result) -> dict[str, object]:
         "task": result.task.name,
         "control": result.control,
         "shots": f"{result.shots.count} from {result.shots.split}" if result.shots else None,
+        "generation": _generation(result),
         "samples": f"{_asked(result)}, {result.n_errors} failed, {result.parse_failures} answers not parsed",
         "limit": result.data.limit,
         "device": result.provenance.device,
@@ -134,6 +135,17 @@ def _facts(folder: Path, result: Result) -> dict[str, object]:
         "command": " ".join(result.provenance.command),
         "folder": folder,
     }
+
+
+def _generation(result: Result) -> str | None:
+    """How text was generated, where it was and not as it is by default: runs of one task may differ in that alone."""
+    from velm_bench.tasks.definition import GenerationSettings
+
+    said = result.task.definition.get("generation")
+    if not isinstance(said, dict):
+        return None
+    usual = GenerationSettings().model_dump(mode="json")
+    return ", ".join(f"{key} {value}" for key, value in said.items() if usual.get(key) != value) or None
 
 
 def _score_rows(result: Result) -> list[tuple[object, ...]]:

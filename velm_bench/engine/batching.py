@@ -17,14 +17,14 @@ Batch = tuple[Row, ...]
 
 def lay_grid(rows: Sequence[Row], cost: Callable[[Request], int], size: int) -> list[Batch]:
     """All rows that can be asked, in batches of at most `size` and of one request class each, the costliest first."""
-    by_class: dict[type[Request], list[tuple[int, str, Row]]] = {}
+    by_class: dict[type[Request], list[tuple[int, Row]]] = {}
     for row in rows:
         if row.request is not None:
-            entry = (-cost(row.request), row.id, row)
+            entry = (-cost(row.request), row)
             by_class.setdefault(type(row.request), []).append(entry)
     batches: list[Batch] = []
     for entries in by_class.values():
-        ordered = [row for *_, row in sorted(entries, key=lambda entry: entry[:2])]
+        ordered = [row for _, row in sorted(entries, key=lambda entry: entry[0])]  # of like cost as the data has them
         batches += [tuple(ordered[start : start + size]) for start in range(0, len(ordered), size)]
     return batches
 

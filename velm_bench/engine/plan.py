@@ -93,7 +93,22 @@ def make_plan(opened: Opened, model: Model, treat: Treat, workers: int, draw: Dr
     chunks = [opened.chosen[start : start + CHUNK] for start in range(0, len(opened.chosen), CHUNK)]
     with ThreadPoolExecutor(workers) as pool:
         done = pool.map(lambda chunk: [planner.row(sample) for sample in chunk], chunks)
-        return [row for rows in done for row in rows]
+        return by_picture([row for rows in done for row in rows])
+
+
+def by_picture(rows: Sequence[Row]) -> list[Row]:
+    """The rows, those that their source puts into no group in that of the first sample with the same pictures.
+
+    Questions about one picture are no independent draws, and many public copies do not name their pictures.
+    """
+    first: dict[tuple[str, ...], str] = {}
+    found = []
+    for row in rows:
+        pictures = () if row.sample.group else tuple(map(picture_digest, row.sample.images))
+        shared = bool(pictures) and UNREADABLE not in pictures
+        group = first.setdefault(pictures, row.id) if shared else row.id
+        found.append(row if group == row.id else replace(row, sample=replace(row.sample, group=group)))
+    return found
 
 
 def content_digest(sample: Sample) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from random import Random
 
-from velm_bench.engine.opening import Opened, open_source
+from velm_bench.engine.opening import Opened, limited, open_source
 from velm_bench.engine.settings import RunSettings
 from velm_bench.errors import SampleError, UsageError
 from velm_bench.models.base import Model
@@ -19,6 +19,9 @@ from velm_bench.results.schema import WorkedExamples
 from velm_bench.samples import Ability, Picture, Sample, Shot
 from velm_bench.tasks.base import Kind
 from velm_bench.tasks.registry import Definition
+
+MOST = 2048
+"""Examples are drawn from so many samples of the training data at most, a seeded choice: each is read before use."""
 
 Draw = Callable[[Sample], tuple[Shot, ...]]
 """The worked examples of a sample; safe on any thread."""
@@ -112,7 +115,9 @@ def open_shots(definition: Definition, opened: Opened, model: Model, settings: R
             f"--shots {settings.shots} is more than the split '{split}' of task '{task.name}' has: it has "
             f"{len(samples)} samples."
         )
-    return Pool(samples, opened.kind, model.abilities, told, settings.seed)
+    return Pool(
+        limited(samples, max(MOST, settings.shots), settings.seed), opened.kind, model.abilities, told, settings.seed
+    )
 
 
 def _require_asked_in_words(opened: Opened, model: Model) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from velm_bench.errors import SampleError
 from velm_bench.samples import EncodedPicture, Picture, Sample
-from velm_bench.sources.choices import Choices, of_cell, of_columns
+from velm_bench.sources.choices import POSITION, Choices, of_cell, of_columns
 from velm_bench.sources.fields import Fields, listed
 from velm_bench.sources.files import Defects, texts
 from velm_bench.sources.rows import Row, RowSettings
@@ -186,7 +186,7 @@ def _name(value: Any, names: Sequence[str]) -> str:
         raise SampleError(f"The label {value!r:.40} is neither a name nor a number.")
     if not names or value in names:
         return str(value)
-    position = int(value) if isinstance(value, int) or (value.isascii() and value.isdecimal()) else -1
+    position = int(value) if isinstance(value, int) or POSITION.fullmatch(value) else -1
     if not 0 <= position < len(names):
         raise SampleError(f"The label {value!r:.40} is not among the {len(names)} names.")
     return names[position]

@@ -11,6 +11,8 @@ from velm_bench.errors import SampleError
 
 _LETTER = re.compile(r"\s*[(\[]?\s*([A-Za-z])\s*[)\].:]?\s*")
 _MARKS = " \t\n()[].:"
+POSITION = re.compile(r"[0-9]{1,9}")
+"""A position as text; Python reads no numbers of thousands of digits."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +32,7 @@ class Choices:
         """The option at a position counted from 0; SampleError for anything but a position that has one."""
         if isinstance(answer, float) and answer.is_integer():
             answer = int(answer)
-        digits = isinstance(answer, str) and answer.strip().isascii() and answer.strip().isdecimal()
+        digits = isinstance(answer, str) and POSITION.fullmatch(answer.strip())
         if isinstance(answer, bool) or not (isinstance(answer, int) or digits):
             raise SampleError(f"The answer {answer!r:.40} is not a position among the options.")
         return self._slot(int(answer), answer)

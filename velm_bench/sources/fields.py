@@ -55,7 +55,7 @@ class Fields(BaseModel):
     inputs: dict[str, Cell] = Field(default_factory=dict)
     """Further fields for the prompt, names to columns; an empty text where a row has none."""
     group: Cell | None = None
-    """The statistical cluster; the image's path if left out."""
+    """The statistical cluster; if left out the image's path, or else what a run finds of the same pictures."""
     slices: list[Cell] | dict[str, Cell] = Field(default_factory=list)
     """Columns that name subsets: a list, or slice names to columns."""
     facts: dict[str, Cell] = Field(default_factory=dict)

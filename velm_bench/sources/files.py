@@ -238,7 +238,8 @@ class Defects:
         try:
             return read()
         except SampleError as error:
-            self.found.append(str(error))
+            if str(error) not in self.found:  # options are read for the question, and again for the answer
+                self.found.append(str(error))
             return otherwise
 
     def __str__(self) -> str:

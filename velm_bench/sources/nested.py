@@ -54,7 +54,8 @@ def _walk(value: Any, path: list[str]) -> Any:
 def literal(value: Any) -> Any:
     """The list or mapping that a text spells in JSON or Python; every other value as it is.
 
-    Nothing is executed: names and calls are no literals.
+    Nothing is executed: names and calls are no literals. What JSON has no word for, such as a set, which has no order,
+    is none either; keys are texts, and tuples lists.
     """
     if not isinstance(value, str) or len(value) > LONGEST:
         return value
@@ -66,12 +67,12 @@ def literal(value: Any) -> Any:
             found = read(text)
         except (ValueError, SyntaxError, RecursionError, MemoryError, TypeError):
             continue
-        if isinstance(found, list | tuple | dict):
-            return list(found) if isinstance(found, tuple) else found
+        if isinstance(found, list | dict):
+            return found
     return value
 
 
 def _python(text: str) -> Any:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of formulas: "\\d" is no escape, and stays what it is
-        return ast.literal_eval(text)
+        return json.loads(json.dumps(ast.literal_eval(text)))

@@ -45,7 +45,7 @@ class Shard(ABC):
         """What may go wrong in reading it."""
         import pyarrow as pa
 
-        return (pa.ArrowException, OSError)
+        return (pa.ArrowException, OSError, UnicodeDecodeError)
 
 
 @dataclass(frozen=True)
@@ -53,6 +53,8 @@ class LocalShard(Shard):
     """A file on this machine."""
 
     path: Path
+    keeps: Any = field(default=None, compare=False, repr=False)
+    """Something that must live as long as the file is read, such as the temporary folder that it lies in."""
 
     @property
     def name(self) -> str:

@@ -94,7 +94,8 @@ def _readable(shard: Shard) -> Iterator[None]:
     try:
         yield
     except shard.faults() as error:
-        raise UsageError(f"The file {shard.place} is not readable Parquet: {error}.") from error
+        said = " ".join(str(error).split()).rstrip(".")
+        raise UsageError(f"The file {shard.place} is not readable Parquet: {said}.") from error
 
 
 def _packings(file: pq.ParquetFile, reading: Reading) -> dict[Column, Packing]:
@@ -150,7 +151,7 @@ def class_names(shard: Shard, columns: Collection[Column]) -> list[str]:
         stated = (file.schema_arrow.metadata or {}).get(b"huggingface", b"{}")
     try:
         return names_in(json.loads(stated)["info"]["features"], columns)
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         return []
 
 

@@ -74,6 +74,7 @@ class RowSource(FileSource[R]):
         return super().open(settings, place, kind)
 
     def load(self) -> None:
+        self._require_distinct_names()
         clean = cleaner(self.settings)
         rows = [Row(clean(values), index, path, spot) for index, (path, spot, values) in enumerate(self.found())]
         if not rows:
@@ -82,6 +83,15 @@ class RowSource(FileSource[R]):
         self.groups = merged(matching(rows, self.settings), self.settings.group_by)
         self.ids = [identity(group, self.settings) for group in self.groups]
         require_unique(((one, group[0].place) for one, group in zip(self.ids, self.groups, strict=True)), "id")
+
+    def _require_distinct_names(self) -> None:
+        """UsageError for two classes of one name: an answer would be right for either."""
+        names = [self.settings.readable(name) for name in self.settings.names] if self.kind in CLOSED else []
+        repeated = next((name for place, name in enumerate(names) if name in names[:place]), None)
+        if repeated is not None:
+            raise UsageError(
+                f"Two classes of {self.whole()} are called '{repeated}': give others under 'source.names'."
+            )
 
     @abstractmethod
     def found(self) -> Iterator[tuple[Path, str, Values]]:

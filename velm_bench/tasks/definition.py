@@ -27,7 +27,7 @@ Strings = Annotated[tuple[str, ...], BeforeValidator(lambda value: tuple(value) 
 class GenerationSettings(BaseModel):
     """The `generation:` section; see samples.Generation."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
     max_new_tokens: int = Field(default=32, ge=1)
     """The most tokens a model may add."""
@@ -159,7 +159,15 @@ class Task(BaseModel):
         return digest_json({**asked, **{key: value for key, value in later.items() if value}})
 
     def on_split(self, split: str) -> Task:
-        """The same task on another split of its data; its name says so, but for the key of a secret split."""
+        """The same task on another split of its data; its name says so, but for the key of a secret split.
+
+        UsageError where the source knows no splits.
+        """
+        if "split" not in self.source_class().Settings.model_fields:
+            raise UsageError(
+                f"The source '{self.source['type']}' of task '{self.name}' has no splits, '{split}' or other: its "
+                "settings would need a 'split'."
+            )
         source = {**self.source, "split": split}
         name = f"{self.name}:{self.source_class().public_split(split)}"
         return self.model_copy(update={"name": name, "source": source, "expected_samples": None})

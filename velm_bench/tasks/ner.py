@@ -71,8 +71,9 @@ class Ner(Kind):
 def align_entities(text: str, tokens: Sequence[str], types: Sequence[str]) -> tuple[list[str], int]:
     """IOB2 tags for `entity | type` lines, and how many lines could not be used.
 
-    Each line takes the first occurrence of its words that no earlier line has taken, letter case aside. A line
-    without a bar, of an unknown type, or whose words are not in the sentence counts as a failure.
+    Each line takes the first occurrence of its words that no earlier line has taken, letter case aside. Where its words
+    are no tokens, white space is no matter: tokens of Chinese are characters. A line without a bar, of an unknown type,
+    or whose words are not in the sentence counts as a failure.
     """
     known = {one.casefold(): one for one in types}
     tags = ["O"] * len(tokens)
@@ -82,21 +83,31 @@ def align_entities(text: str, tokens: Sequence[str], types: Sequence[str]) -> tu
             continue
         entity, bar, label = line.rpartition("|")
         kind = known.get(label.strip(" `.*").casefold())
-        start = _find_free(entity.strip(" `*").split(), tokens, tags) if bar and kind else None
-        if start is None:
+        found = _find_free(entity.strip(" `*").split(), tokens, tags) if bar and kind else None
+        if found is None:
             failures += 1
             continue
-        for offset in range(len(entity.strip(" `*").split())):
-            tags[start + offset] = f"{'I' if offset else 'B'}-{kind}"
+        for place in found:
+            tags[place] = f"{'B' if place == found.start else 'I'}-{kind}"
     return tags, failures
 
 
-def _find_free(words: Sequence[str], tokens: Sequence[str], tags: Sequence[str]) -> int | None:
+def _find_free(words: Sequence[str], tokens: Sequence[str], tags: Sequence[str]) -> range | None:
+    """Where the words stand on tokens that are free: as tokens, or else but for the white space between them."""
     wanted = [word.casefold() for word in words]
-    if not wanted:
-        return None
-    for start in range(len(tokens) - len(wanted) + 1):
-        end = start + len(wanted)
-        if [token.casefold() for token in tokens[start:end]] == wanted and set(tags[start:end]) == {"O"}:
-            return start
+    known = [token.casefold() for token in tokens]
+    free = [place for place in range(len(known)) if wanted and tags[place] == "O"]
+    spans = [range(start, start + len(wanted)) for start in free if known[start : start + len(wanted)] == wanted]
+    spans += [span for start in free if (span := _spelled(known, start, "".join(wanted)))]
+    return next((span for span in spans if all(tags[place] == "O" for place in span)), None)
+
+
+def _spelled(tokens: Sequence[str], start: int, text: str) -> range | None:
+    """The tokens from a place on that spell a text without white space, if they do."""
+    for place in range(start, len(tokens)):
+        if not text.startswith(tokens[place]):
+            return None
+        text = text.removeprefix(tokens[place])
+        if not text:
+            return range(start, place + 1)
     return None

@@ -30,7 +30,8 @@ _WRAPPERS = (
     re.compile(r"<\|begin_of_box\|>(.*)<\|end_of_box\|>", re.DOTALL),
     re.compile(r"<\|begin_of_solution\|>(.*)<\|end_of_solution\|>", re.DOTALL),
 )
-"""What an answer that follows reasoning may stand in."""
+"""What an answer that follows reasoning may stand in; in all but the first, which is no token of any model, also one
+that follows none, as a server may have cut it off."""
 
 
 class Spoken(NamedTuple):
@@ -52,7 +53,8 @@ def without_reasoning(text: str) -> Spoken:
     if answer is None:
         answer = _outside(text)
     if answer is None:
-        return Spoken(text)
+        boxed = next((found for wrapper in _WRAPPERS[1:] if (found := wrapper.fullmatch(text.strip()))), None)
+        return Spoken(text if boxed is None else boxed[1].strip())
     answer = answer.strip()
     for wrapper in _WRAPPERS:
         wrapped = wrapper.fullmatch(answer)

@@ -215,7 +215,7 @@ def chosen(text: str, options: list[str]) -> str | None:
         ("The answer is B.", "cat"),
         ("The correct answer is (B), a cat", "cat"),
         ("The answer is A because it barks", "dog"),
-        ("Between (A) and (B), the answer is (B)", None),
+        ("Between (A) and (B), the answer is (B)", "cat"),
         ("Between (A) and (B), the answer is B", "cat"),
         ("Option D is right.", "horse"),
         ("I choose option D", "horse"),
@@ -247,6 +247,55 @@ def chosen(text: str, options: list[str]) -> str | None:
 )
 def test_what_an_answer_chooses(text: str, option: str | None) -> None:
     assert chosen(text, ANIMALS) == option
+
+
+@pytest.mark.parametrize(
+    ("text", "option"),
+    [
+        ("B\nExplanation: A is a dog.", "cat"),
+        ("B\n\nThe picture shows a dog and a cat.", "cat"),
+        ("B. cat\n\nExplanation: Option A is a dog, which is not there.", "cat"),
+        ("Option A is a dog, which is not there. Option B is a cat. So the answer is B.", "cat"),
+        ("Option A is no dog. Option B is correct.", "cat"),
+        ("Option A is wrong: a dog is larger.\n\\boxed{B}", "cat"),
+        ("\\boxed{\\text{(B) cat}} and no dog", "cat"),
+        ("<answer>B</answer>", "cat"),
+        ("Option A is wrong. <|begin_of_box|>B<|end_of_box|>", "cat"),
+        ("<answer>cat</answer> (not a dog)", "cat"),
+        ("A dog barks, a cat does not. The answer is cat.", "cat"),
+        ("The answer is A. Wait. Final answer: B", "cat"),
+        ("The answer is (b).", "cat"),
+        ("The answer must be B", "cat"),
+        ("I would say D, since a dog is not there", "horse"),
+        ("I'd go with B.", "cat"),
+        ("Therefore, B.", "cat"),
+        ("It's B", "cat"),
+        ("B, because it purrs", "cat"),
+        ("Answer：B", "cat"),
+        ("Answer: A, B", None),
+        ("The answer is A/B", None),
+        ("It is B or D.", None),
+        ("Neither A nor B is correct.", None),
+        ("The answer is not (B).", None),
+        ("(A) is wrong", None),
+        ("Option B is not right.", None),
+        ("I would not choose B.", None),
+        ("A isn't it. B is correct", "cat"),
+        ("The answer is B, not A.", "cat"),
+        ("The answer is B-shaped", None),
+        ("A. dog\nB. cat\nC. a big cat\nD. horse", None),
+        ("A. dog\nB. cat\nC. a big cat\nD. horse\nAnswer: B", "cat"),
+    ],
+)
+def test_what_an_answer_with_an_explanation_chooses(text: str, option: str | None) -> None:
+    assert chosen(text, ANIMALS) == option
+
+
+def test_a_number_that_is_said_to_be_the_answer_goes_before_those_on_the_way() -> None:
+    options = ["5", "10", "20"]
+    assert chosen("10 + 10 = 20. The answer is 20.", options) == "20"
+    assert chosen("10 + 10 = 20, so \\boxed{20}", options) == "20"
+    assert chosen("10 + 10 = 20", options) is None
 
 
 def test_options_that_are_letters_go_by_their_text() -> None:

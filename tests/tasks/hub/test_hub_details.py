@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from collections import Counter
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -14,9 +15,10 @@ import pytest
 from tests.cli.conftest import Velm
 from tests.tasks.hub.conftest import ShortTask
 from tests.tasks.hub.fixtures import picture
-from velm_bench.engine.opening import Opened, open_task
+from velm_bench.engine.opening import Opened, limited, open_task
 from velm_bench.engine.settings import RunSettings
-from velm_bench.samples import Ability, ChooseRequest, GenerateRequest
+from velm_bench.metrics.questions.mixed import ROTATION
+from velm_bench.samples import Ability, ChooseRequest, GenerateRequest, Sample
 from velm_bench.tasks.registry import definitions
 
 Opens = Callable[[str], Opened]
@@ -122,3 +124,25 @@ def test_nlvr2_shows_both_pictures_and_knows_which_sentences_belong_together(ope
 def test_documents_of_several_questions_are_one_group(opened: Opens) -> None:
     for name in ("docvqa", "infographicvqa", "textvqa", "pope"):
         assert len({sample.cluster for sample in opened(name).everything}) == 1, name
+
+
+@pytest.mark.parametrize(("name", "fact"), [("mmbench_en", "circular"), ("nlvr2", "sentence")])
+def test_a_limit_keeps_together_what_is_right_only_together(name: str, fact: str, opened: Opens) -> None:
+    """Else a question would count as right in all its rotations where a limit kept one of them."""
+    found = opened(name).everything
+    whole = Counter(map(_unit(fact), found))
+    assert max(whole.values()) > 1
+    pairs = {(_unit(fact)(sample), sample.facts["pair"]) for sample in found}
+    assert len(pairs) == len(whole)
+    for seed in range(5):
+        for limit in range(1, len(found)):
+            kept = Counter(map(_unit(fact), limited(found, limit, seed)))
+            assert sum(count < whole[unit] for unit, count in kept.items()) <= 1
+
+
+def _unit(fact: str) -> Callable[[Sample], Any]:
+    def unit(sample: Sample) -> Any:
+        known = sample.facts[fact]
+        return known % ROTATION if isinstance(known, int) else known
+
+    return unit

@@ -114,7 +114,7 @@ class MultipleChoice(ColumnMeans):
 
     name = "multiple_choice"
     form = Form.TEXT
-    signature = "multiple-choice|parse:verbatim,letter,words|unparsed:wrong|v:1"
+    signature = "multiple-choice|parse:verbatim,letter,words|unparsed:wrong|v:2"
     outputs = ("multiple_choice_accuracy", "multiple_choice_unparsed")
     columns = ("right", "unparsed", "samples")
     higher_is_better = MappingProxyType({"multiple_choice_unparsed": False})

@@ -59,7 +59,7 @@ class MixedChoice(ColumnMeans):
     form = Form.TEXT
     signature = (
         "mixed-choice|options:verbatim,letter,words|open:number-decimals2,yes-no,vqa-norm|final:cue-or-whole"
-        "|unparsed:wrong|v:1"
+        "|unparsed:wrong|v:2"
     )
     outputs = ("mixed_choice_accuracy", "mixed_choice_unparsed")
     columns = ("right", "unparsed", "samples")
@@ -99,7 +99,7 @@ class CircularChoice(ColumnMeans):
 
     name = "circular_choice"
     form = Form.TEXT
-    signature = "circular-choice|parse:verbatim,letter,words|unparsed:wrong|rotations:modulo-1e6|v:1"
+    signature = "circular-choice|parse:verbatim,letter,words|unparsed:wrong|rotations:modulo-1e6|v:2"
     counted = "questions"
     columns = ("right", "questions")
 

@@ -9,11 +9,12 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from velm_bench.digests import digest_file
 from velm_bench.errors import RunError, UsageError
 from velm_bench.sources.hub.export import export
-from velm_bench.sources.hub.layout import CARD, choose
+from velm_bench.sources.hub.layout import CARD, choose, is_inside
 from velm_bench.sources.hub.mirror import RECORD, FileRecord, PartRecord, Record, files_below, read_record
 from velm_bench.sources.hub.remote import Repository, UnreachableError, look_up
 from velm_bench.sources.hub.settings import Part
@@ -40,11 +41,9 @@ def fetch(part: Part, root: Path, tell: Tell) -> Fetched:
     """
     folder = root / part.id
     try:
-        record = read_record(folder) or Record(id=part.id)
-        known = record.part(part)
-        if known is not None and known.fits(part) and all(_is_sound(folder, name, record) for name in known.files):
-            return _summary(known, record, 0)
-        return _fetch(part, folder, record, known if known is not None and known.fits(part) else None, tell)
+        folder.mkdir(parents=True, exist_ok=True)
+        with _alone(folder):
+            return _fetch_once(part, folder, tell)
     except UnreachableError as reason:
         raise RunError(
             f"The data set {part} cannot be fetched, as the hub cannot be asked ({str(reason).rstrip('.')}): run the "
@@ -52,6 +51,21 @@ def fetch(part: Part, root: Path, tell: Tell) -> Fetched:
         ) from reason
     except OSError as error:
         raise RunError(f"The mirror {folder} cannot be filled ({error}): mend that, and run the same again.") from error
+
+
+def _alone(folder: Path) -> Any:
+    """Held by one process at a time: the parts of a data set share a record, and the client's notes on downloads."""
+    from filelock import FileLock  # which huggingface_hub needs itself
+
+    return FileLock(folder / ".fetching.lock")
+
+
+def _fetch_once(part: Part, folder: Path, tell: Tell) -> Fetched:
+    record = read_record(folder) or Record(id=part.id)
+    known = record.part(part)
+    if known is not None and known.fits(part) and all(_is_sound(folder, name, record) for name in known.files):
+        return _summary(known, record, 0)
+    return _fetch(part, folder, record, known if known is not None and known.fits(part) else None, tell)
 
 
 def _fetch(part: Part, folder: Path, record: Record, known: PartRecord | None, tell: Tell) -> Fetched:
@@ -155,6 +169,8 @@ def _rows(path: Path) -> int:
 def _export(part: Part, commit: str, folder: Path) -> list[str]:
     """Parquet made of something else, in a folder that appears when it is whole; the files' names."""
     place = Path(part.config or "data") / part.split
+    if not is_inside(place.as_posix()):
+        raise UsageError(f"The data set {part} would lie outside of its mirror: correct 'config' and 'split'.")
     (folder / place).parent.mkdir(parents=True, exist_ok=True)
     unfinished = Path(tempfile.mkdtemp(prefix=".unfinished-", dir=(folder / place).parent))
     try:

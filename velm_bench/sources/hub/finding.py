@@ -68,7 +68,7 @@ def _in_passing(part: Part, commit: str) -> Located:
 
 
 def _in_own(folder: Path, commit: str, keeps: Any = None) -> Located:
-    return Located([LocalShard(folder / name) for name in files_below(folder)], commit, keeps=keeps)
+    return Located([LocalShard(folder / name, keeps) for name in files_below(folder)], commit)
 
 
 def nowhere(part: Part, place: Place, reason: UnreachableError) -> UsageError:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import cached_property
@@ -30,7 +30,7 @@ class Card:
         match = re.match(r"\ufeff?---\s*\n(.*?)\n---\s*(?:\n|$)", self.text, re.DOTALL)
         try:
             found = yaml.safe_load(match[1]) if match else None
-        except yaml.YAMLError:
+        except (yaml.YAMLError, ValueError, RecursionError):  # ValueError for a date that is none
             return {}
         return found if isinstance(found, Mapping) else {}
 
@@ -77,15 +77,20 @@ def _classes(column: Mapping[str, Any]) -> list[str]:
         if not isinstance(feature, Mapping):
             return []
         if isinstance(feature.get("class_label"), Mapping):
-            names = feature["class_label"].get("names") or {}
-            ordered = (
-                sorted(names.items(), key=lambda item: int(item[0])) if isinstance(names, Mapping) else enumerate(names)
-            )
-            return [str(name) for _, name in ordered]
+            return _in_order(feature["class_label"].get("names"))
         feature = next(
             (feature[key] for key in ("dtype", "sequence", "list") if isinstance(feature.get(key), Mapping)), None
         )
     return []
+
+
+def _in_order(names: Any) -> list[str]:
+    """The names of classes, listed or by number; empty for anything else, and where a number is missing."""
+    if isinstance(names, list):
+        return list(map(str, names))
+    known = {str(number): str(name) for number, name in names.items()} if isinstance(names, Mapping) else {}
+    numbers = list(map(str, range(len(known))))
+    return [known[number] for number in numbers] if set(numbers) == set(known) else []
 
 
 def choose(names: Collection[str], part: Part, card: Card) -> list[str]:
@@ -106,8 +111,20 @@ def is_inside(name: str) -> bool:
 
 
 def _by_pattern(tables: Collection[str], patterns: Collection[str]) -> list[str]:
-    plain = [pattern.removeprefix("./").replace("**/", "*") for pattern in patterns]
-    return [name for name in tables if any(fnmatchcase(name, pattern) for pattern in plain)]
+    plain = [pattern.removeprefix("./").split("/") for pattern in patterns]
+    return [name for name in tables if any(_fits(name.split("/"), pattern) for pattern in plain)]
+
+
+def _fits(path: Sequence[str], pattern: Sequence[str]) -> bool:
+    """Whether a path matches folder by folder, as on the hub: "*" stays within one, "**" stands for any number."""
+    if not path or not pattern:
+        return not path and not pattern
+    first, rest = pattern[0], pattern[1:]
+    if first == "**":
+        return not rest or any(_fits(path[skipped:], rest) for skipped in range(len(path)))
+    if "**" in first:
+        return fnmatchcase("/".join(path), "/".join(pattern))
+    return fnmatchcase(path[0], first) and _fits(path[1:], rest)
 
 
 def _by_card(tables: Collection[str], part: Part, card: Card) -> list[str]:

@@ -86,7 +86,7 @@ def read_record(folder: Path) -> Record | None:
         return None
     try:
         return Record.model_validate(json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError, ValidationError) as error:
+    except (OSError, ValueError, ValidationError, RecursionError) as error:
         raise UsageError(f"The record {path} cannot be read: remove it, and fetch the data again.") from error
 
 
@@ -100,8 +100,6 @@ class Located:
     """The commit of the repository, where it is known."""
     features: Mapping[str, Any] = field(default_factory=dict)
     """The classes of columns, where the data set's card says them."""
-    keeps: Any = None
-    """Something that must live as long as the files are read."""
 
 
 def in_mirrors(part: Part, roots: Iterable[Path]) -> Located | None:
@@ -127,8 +125,9 @@ def _recorded(part: Part, folder: Path) -> Located | None:
         return None
     if not known.fits(part):
         raise UsageError(
-            f"The mirror {folder} has the revision '{known.revision or known.commit}' and not '{part.revision}', which "
-            "the task is about: fetch it into another data folder."
+            f"The mirror {folder} has the revision '{known.revision or known.commit}' and not "
+            f"{repr(part.revision) if part.revision else 'that of the default branch'}, which the task is about: fetch "
+            "it into another data folder."
         )
     for name in known.files:
         path, size = folder / name, record.files[name].size
