@@ -134,7 +134,7 @@ def _columns() -> dict[str, Any]:
         "low": column.NumberColumn("95 % from", format=SCORE, width=82),
         "high": column.NumberColumn("95 % to", format=SCORE, width=72),
         "metric": column.TextColumn("Metric", width=110),
-        "control": column.TextColumn("Control", width=72, help="What was done to the pictures"),
+        "control": column.TextColumn("Control", width=72, help="What was done to the pictures, and worked examples"),
         "n": column.NumberColumn("Samples", format="localized", width=76, help="How many were asked"),
         "samples": column.NumberColumn("of", format="localized", width=64, help="How many samples the task has"),
         "errors": column.NumberColumn("Errors", format="localized", width=64),

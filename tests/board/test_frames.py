@@ -8,6 +8,7 @@ import pytest
 
 from tests.made_runs import FORMULA, HOSTILE, made_board, made_result, made_score, write_made
 from velm_bench.board.frames import RUN_COLUMNS, SCORE_COLUMNS, inert, read_board, snapshot
+from velm_bench.results.schema import WorkedExamples
 
 
 @pytest.fixture
@@ -55,6 +56,13 @@ def test_labels_tell_runs_of_a_task_apart(root: Path) -> None:
     assert vqa["label"].is_unique
     assert "ref:prefix 0123456789ab" in set(vqa["label"])
     assert "ref:prefix (blank)" in set(vqa["label"])
+    shown = twin.model_copy(
+        update={"shots": WorkedExamples(count=2, split="train", fingerprint="4"), "run_id": "f" * 12}
+    )
+    write_made(root, shown)
+    board = read_board(root)
+    assert "ref:prefix (2 shots)" in set(board.scores["label"])
+    assert "2 shots" in set(board.runs["control"])
     assert "ref:prefix" in set(scores[scores["task"] == "scenes_ner"]["label"])
 
 

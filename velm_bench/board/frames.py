@@ -78,7 +78,7 @@ def _runs(runs: Runs) -> pd.DataFrame:
 def _rank(run: str, result: Result, metric: str) -> tuple[bool, float, str, str, str]:
     """What sorts a run before the worse ones by a metric; where it is undefined, last."""
     score = result.scores.get(metric)
-    who = (result.model.name, result.control, run)
+    who = (result.model.name, result.remarks, run)
     if score is None or score.value is None:
         return True, 0.0, *who
     return False, -score.value if score.higher_is_better else score.value, *who
@@ -123,9 +123,9 @@ def _labels(runs: Runs) -> dict[str, str]:
 
 
 def _names(run: str, result: Result) -> tuple[str, str, str]:
-    """The model with its control and its limit, the same with the run's id, and with the run's folder."""
+    """The model with its control, its examples and its limit, the same with the run's id, and with the run's folder."""
     limited = f"{result.n} of {result.data.samples}" if result.n != result.data.samples else ""
-    remarks = ", ".join(remark for remark in (inert(result.control), limited) if remark)
+    remarks = ", ".join(remark for remark in (inert(result.remarks), limited) if remark)
     short = f"{inert(result.model.name)} ({remarks})" if remarks else inert(result.model.name)
     return short, f"{short} {inert(result.run_id)}", f"{short} {inert(run)}"
 
@@ -146,7 +146,7 @@ def _score_row(run: str, result: Result, name: str) -> dict[str, Any]:
 def _who_and_what(run: str, result: Result) -> dict[str, str]:
     named = {
         "model": result.model.name,
-        "control": result.control,
+        "control": result.remarks,
         "task": result.task.name,
         "kind": result.task.kind,
         "run": run,

@@ -237,6 +237,11 @@ class Result(Record):
         return titled(self.task.name, self.control, self.shots.count if self.shots else 0)
 
     @property
+    def remarks(self) -> str:
+        """What makes this run of its task another one: "blank, 2 shots"; empty where nothing does."""
+        return remarked(self.control, self.shots.count if self.shots else 0)
+
+    @property
     def score(self) -> Score:
         """The primary score."""
         return self.scores[self.primary]
@@ -259,9 +264,14 @@ class Result(Record):
 
 def titled(task: str, control: str, shots: int) -> str:
     """A task with what was done to what the model is shown and the examples before it: "vqa (blank, 2 shots)"."""
-    worked = f"{shots} shot{'s' if shots > 1 else ''}" if shots else ""
-    remarks = ", ".join(filter(None, [control, worked]))
+    remarks = remarked(control, shots)
     return f"{task} ({remarks})" if remarks else task
+
+
+def remarked(control: str, shots: int) -> str:
+    """What was done to what the model is shown, and the examples before it: "blank, 2 shots"."""
+    worked = f"{shots} shot{'s' if shots > 1 else ''}" if shots else ""
+    return ", ".join(filter(None, [control, worked]))
 
 
 def result_json_schema() -> dict[str, Any]:
