@@ -34,8 +34,9 @@ def require_heeded(plan: Sequence[Row], model: Model, replaced: Sequence[str] = 
         if row.request is not None and type(row.request) not in seen:
             seen.add(type(row.request))
             model.require(row.request)
-    if replaced and seen and not any(issubclass(kind, GenerateRequest) for kind in seen):
+    generated = model.generates and any(issubclass(kind, GenerateRequest) for kind in seen)
+    if replaced and seen and not generated:
         raise UsageError(
-            f"--generation {replaced[0]} would do nothing: the model '{redact_text(model.identity.name)}' is asked to "
-            f"{next(iter(seen)).ability.value} here, and writes nothing; leave it out."
+            f"--generation {replaced[0]} would do nothing: the model '{redact_text(model.identity.name)}' generates no "
+            "text here; leave it out."
         )

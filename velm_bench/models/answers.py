@@ -26,6 +26,7 @@ class Answers(Model):
     """Answers by sample id. A sample that the file lacks is an error row; an id that the task lacks is an error."""
 
     sees = False
+    generates = False
 
     def __init__(self, path: Path, name: str = "") -> None:
         self.path = path

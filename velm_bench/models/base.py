@@ -78,6 +78,9 @@ class Model(ABC):
     """Whether it heeds a request's system prompt, chat template and worked examples; the runner refuses tasks that have
     some to a model that does not."""
 
+    generates: bool = True
+    """Whether its texts come about by a request's generation settings; baselines have theirs from elsewhere."""
+
     @property
     def heeded(self) -> frozenset[str]:
         """The names in `Options` that mean something to this very model."""

@@ -33,6 +33,7 @@ class Baseline(Model):
     """A model that answers from the statistics of the answers, never from the sample."""
 
     abilities = frozenset(Ability)
+    generates = False
     batch_size = 256
 
     def __init__(self, name: str, setup: Setup) -> None:
