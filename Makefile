@@ -27,7 +27,7 @@ demo: install
 	@echo "Open the leaderboard with:  $(BIN)/velm-bench leaderboard --results $(DEMO)"
 
 test: lint browser
-	$(BIN)/pytest -n auto --dist loadgroup
+	$(BIN)/pytest -n auto --dist loadfile
 
 lint: install
 	$(BIN)/ruff check .

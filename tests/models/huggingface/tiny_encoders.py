@@ -66,19 +66,24 @@ def gpt2_tokenizer() -> GPT2Tokenizer:
 
 
 def clip_tokenizer(**settings: Any) -> CLIPTokenizer:
-    """CLIP's own: lower-cased words of byte-level BPE that end in `</w>`."""
+    """CLIP's own: lower-cased words of byte-level BPE that end in `</w>`; of single letters and a few pairs.
+
+    Not trained: the trainer gives pieces with a suffix numbers that differ from process to process.
+    """
+    letters = "abcdefghijklmnopqrstuvwxyz0123456789.,?!'-"
+    merges = [
+        ("r", "e"),
+        ("o", "f</w>"),
+        ("a", "n"),
+        ("i", "n"),
+        ("t", "h"),
+        ("s", "t"),
+        ("re", "d</w>"),
+        ("e", "r</w>"),
+    ]
+    pieces = [*letters, *(f"{letter}</w>" for letter in letters), *("".join(pair) for pair in merges)]
     special = ["<|startoftext|>", "<|endoftext|>"]
-    tokenizer = Tokenizer(models.BPE(unk_token="<|endoftext|>", end_of_word_suffix="</w>"))
-    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
-    trainer = trainers.BpeTrainer(
-        vocab_size=300,
-        special_tokens=special,
-        end_of_word_suffix="</w>",
-        show_progress=False,
-        initial_alphabet=list("abcdefghijklmnopqrstuvwxyz0123456789.,?!'-"),
-    )
-    tokenizer.train_from_iterator([line.lower() for line in CORPUS], trainer)
-    vocabulary, merges = _bpe(tokenizer)
+    vocabulary = {piece: number for number, piece in enumerate([*special, *pieces])}
     return CLIPTokenizer(vocab=vocabulary, merges=merges, model_max_length=POSITIONS, **settings)
 
 
@@ -138,6 +143,7 @@ def make_siglip(folder: Path, bias: float = -4.0, scale: float = 1.5) -> Path:
 
 def make_siglip2(folder: Path) -> Path:
     """SigLIP 2 of any aspect ratio: pictures are cut into patches, with a mask and the shape of the grid."""
+    import torch
     from transformers import Siglip2Config, Siglip2ImageProcessorPil, Siglip2Model, Siglip2Processor
 
     tokenizer = sticky_tokenizer(length=64)
@@ -145,7 +151,9 @@ def make_siglip2(folder: Path) -> Path:
     vision = {**SHAPE, "num_patches": 16, "patch_size": 8}
     config = Siglip2Config(text_config={**text, "pad_token_id": 1, "eos_token_id": 1}, vision_config=vision)
     pictures = Siglip2ImageProcessorPil(patch_size=8, max_num_patches=16)
-    return save(folder, Siglip2Model(config), Siglip2Processor(pictures, tokenizer))
+    model = Siglip2Model(config)
+    torch.nn.init.constant_(model.logit_scale, 1.5)
+    return save(folder, model, Siglip2Processor(pictures, tokenizer))
 
 
 def make_chinese_clip(folder: Path) -> Path:
