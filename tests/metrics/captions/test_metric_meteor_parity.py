@@ -34,7 +34,6 @@ pytest.importorskip("numba", reason="without it this takes minutes")
 METEOR = build("meteor")
 STEP = 1 if os.environ.get("VELM_FULL_PARITY") == "1" else 20
 """Of the generated corpora each 20th segment is compared."""
-pytestmark = pytest.mark.xdist_group("the jar of METEOR")  # one process of pytest runs it
 SHARED = Path(__file__).resolve().parents[4] / "shared" / "data"
 
 

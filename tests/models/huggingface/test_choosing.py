@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from collections.abc import Callable, Sequence
 from importlib.util import find_spec
 from pathlib import Path
@@ -131,3 +133,20 @@ def test_an_option_without_text_is_that_samples_error(checkpoint: Callable[[str]
     model = opened(checkpoint("llava"))
     with pytest.raises(SampleError, match=r"Option 2 \(''\) has no tokens"):
         model.prepare(request(0, 1, ["yes", ""]))
+
+
+def test_an_option_stands_behind_what_the_processor_adds_to_a_prompt(
+    checkpoint: Callable[[str], Path], tmp_path: Path
+) -> None:
+    """PaliGemma's processor puts a newline behind the prompt, behind which words are written without a space."""
+    folder = shutil.copytree(checkpoint("paligemma"), tmp_path / "own")
+    said = json.loads((folder / "tokenizer.json").read_text(encoding="utf-8"))
+    vocabulary = said["model"]["vocab"]
+    merged = {part for merge in said["model"]["merges"] for part in merge}
+    spare = next(token for token in vocabulary if len(token) == 1 and token not in merged)
+    newline = vocabulary["\u010a"] = vocabulary.pop(spare)  # as a byte-level tokenizer writes it
+    (folder / "tokenizer.json").write_text(json.dumps(said), encoding="utf-8")
+    model = opened(folder)
+    prepared = model.prepare(request(0, 1))
+    assert prepared.inputs["input_ids"][0, -1] == newline
+    assert [model.tokenizer.decode(tokens) for tokens in prepared.options] == ["yes", "no"]

@@ -11,7 +11,7 @@ import pytest
 
 from tests.models.huggingface.asking import Unreadable, answers, opened, picture
 from velm_bench.errors import SampleError, UsageError
-from velm_bench.samples import GenerateRequest, Generation, Shot
+from velm_bench.samples import ChooseRequest, GenerateRequest, Generation, Shot
 
 Made = Callable[[str], Path]
 SHORT = Generation(max_new_tokens=4)
@@ -49,6 +49,35 @@ def test_what_is_asked_changes_the_answer(checkpoint: Made) -> None:
     ]
     scores = [answers(model, [variant])[0].text for variant in variants]
     assert len(set(scores)) == len(variants)
+
+
+def test_words_of_a_prompt_are_not_taken_for_those_of_a_template(checkpoint: Made) -> None:
+    """What tells that a template prints lists of parts may stand in a prompt, too."""
+    prompt = "what is the 'type' in {'type': 'text'}?"
+    asked = GenerateRequest("1", (), prompt)
+    texts = "{% for m in messages %}{{ m['role'] }}: {{ m['content'] }} {% endfor %}"
+    model = opened(checkpoint("llava"))
+    assert text_of(model, replace(asked, chat_template=texts)) == f"user: {prompt} "
+    assert text_of(model, asked) == f"USER: {prompt} ASSISTANT:"
+    told = replace(asked, prompt="what?", system=f"heed 'type', {prompt}")
+    assert text_of(model, told) == f"SYSTEM: {told.system} USER: what? ASSISTANT:"
+
+
+def test_a_language_model_that_is_asked_nothing_begins_a_text(checkpoint: Made) -> None:
+    model = opened(checkpoint("gpt2"))
+    nothing, begin = (GenerateRequest("1", (), prompt, generation=SHORT) for prompt in ("", "<s>"))
+    assert answers(model, [nothing, begin])[0] == answers(model, [begin])[0]
+    chosen = [ChooseRequest("1", (), prompt, options=("a red circle", "yes")) for prompt in ("", "<s>")]
+    alone, behind = (model.prepare(one) for one in chosen)
+    assert alone.inputs["input_ids"].equal(behind.inputs["input_ids"])
+    assert all(logprob < 0 for logprob in answers(model, chosen)[0].logprobs)
+
+
+def test_a_model_that_sees_is_not_asked_nothing_at_all(checkpoint: Made) -> None:
+    model = opened(checkpoint("llava"), options={"chat": "false"})
+    assert answers(model, [replace(ASKED, prompt="", system="", shots=())])[0].tokens
+    with pytest.raises(SampleError, match=r"The prompt of this sample has no tokens: give its task one\."):
+        model.prepare(GenerateRequest("1", (), ""))
 
 
 def test_a_plain_model_reads_examples_as_text(checkpoint: Made) -> None:

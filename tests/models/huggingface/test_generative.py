@@ -18,7 +18,7 @@ from tests.models.huggingface.tiny import save
 from velm_bench.errors import SampleError, UsageError
 from velm_bench.models import Setup, open_model
 from velm_bench.models.huggingface.collate import Padding
-from velm_bench.models.huggingface.decoding import Decoding, cut
+from velm_bench.models.huggingface.decoding import Decoding, Watch, cut
 from velm_bench.samples import ChooseRequest, GenerateRequest, Generation, Shot, TextAnswer
 
 Made = Callable[[str], Path]
@@ -183,6 +183,18 @@ def test_padding_that_a_model_writes_itself_does_not_end_its_text() -> None:
     assert cut([5, 0, 6, 7, 8, 9], replace(how, room=4), frozenset({2}), 0) == [5, 0, 6, 7]
     stopped = replace(how, generation=Generation(max_new_tokens=6, stop=("x",)))
     assert cut([5, 6, 0, 0, 0, 0], stopped, frozenset({2}), 0) == [5, 6]
+
+
+def test_a_stop_text_that_is_a_token_of_its_own_ends_a_text(checkpoint: Made) -> None:
+    """Such tokens are no part of what a decoded text says."""
+    model = opened(checkpoint("llama"))
+    end = model.tokenizer.convert_tokens_to_ids("<unk>")
+    row = [*model.tokenizer("a red circle", add_special_tokens=False)["input_ids"], end]
+    how = Decoding(Generation(max_new_tokens=20, stop=("<unk>",)), 20)
+    watch = Watch([how], model.tokenizer)
+    steps = [watch(torch.tensor([row[:count]]), None) for count in range(1, len(row) + 1)]
+    assert [bool(step) for step in steps] == [False] * (len(row) - 1) + [True]
+    assert model._answer([*row, *row], how).text == "a red circle"
 
 
 def test_a_checkpoints_own_taste_is_not_heeded_but_named(checkpoint: Made, tmp_path: Path) -> None:

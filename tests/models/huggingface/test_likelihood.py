@@ -13,6 +13,7 @@ import torch
 from tests.models.huggingface.scored import PAD, Scored, words
 from tests.models.huggingface.scored_families import FAMILIES, made
 from velm_bench.errors import SampleError
+from velm_bench.models.huggingface.forcing import _memory
 from velm_bench.models.huggingface.likelihood import option_logprobs
 
 CLOSE = 1e-4
@@ -163,6 +164,17 @@ def test_an_option_without_tokens_is_that_samples_error() -> None:
     scored = made("llama")
     with pytest.raises(SampleError, match="no tokens"):
         option_logprobs(scored.model, scored.batch([0]), [[[11], []]], PAD)
+
+
+@pytest.mark.parametrize(("free", "held", "bytes_"), [(70, 0, 10), (6, 0, 3), (2, 4, 3)])
+def test_options_take_an_eighth_of_a_gpu_but_no_more_than_half_of_what_is_free(
+    free: int, held: int, bytes_: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What torch holds and does not use is free as well."""
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda _: (free, 80))
+    monkeypatch.setattr(torch.cuda, "memory_reserved", lambda _: 50 + held)
+    monkeypatch.setattr(torch.cuda, "memory_allocated", lambda _: 50)
+    assert _memory(torch.device("cuda")) == bytes_
 
 
 def test_as_many_lists_of_options_as_prompts() -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import shutil
 import socket
 from collections.abc import Callable
@@ -10,9 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from transformers.dynamic_module_utils import get_class_from_dynamic_module
 
 from tests.models.huggingface.asking import answers, picture
-from velm_bench.errors import UnavailableError, UsageError, VelmError
+from velm_bench.errors import RunError, UnavailableError, UsageError, VelmError
 from velm_bench.models import Setup, open_model
 from velm_bench.models.huggingface import opening
 from velm_bench.models.huggingface.checkpoint import Checkpoint
@@ -52,9 +55,19 @@ def test_the_class_decides_the_adapter(tmp_path: Path, architecture: str, adapte
     assert adapter_of(Checkpoint(tmp_path, "hf:x")).endswith(f".{adapter}")
 
 
-def test_without_a_class_the_model_type_decides(tmp_path: Path) -> None:
-    (tmp_path / "config.json").write_text('{"model_type": "llava"}', encoding="utf-8")
-    assert adapter_of(Checkpoint(tmp_path, "hf:x")).endswith("generative:GenerativeModel")
+def test_without_a_class_the_model_type_decides(checkpoint: Made, tmp_path: Path) -> None:
+    folder = changed(checkpoint("llava"), tmp_path / "nameless", architectures=None)
+    named, nameless = (open_model(f"hf:{found}") for found in (checkpoint("llava"), folder))
+    request = GenerateRequest("1", (picture(0),), "what?", generation=Generation(max_new_tokens=4))
+    for model in (named, nameless):
+        model.load()
+    assert answers(nameless, [request])[0].text == answers(named, [request])[0].text
+
+
+def test_without_a_class_a_type_of_several_is_refused(checkpoint: Made, tmp_path: Path) -> None:
+    folder = changed(checkpoint("llama"), tmp_path / "nameless", architectures=None)
+    with pytest.raises(UsageError, match=r"may be of LlamaForTokenClassification, LlamaForCausalLM: write there which"):
+        open_model(f"hf:{folder}")
 
 
 def test_a_class_without_a_head_is_refused(tmp_path: Path) -> None:
@@ -113,6 +126,59 @@ def test_code_of_its_own_is_not_run_unasked(checkpoint: Made, tmp_path: Path, mo
     assert again.identity.digest != before
 
 
+OWN_VLM = """from transformers import LlavaConfig, LlavaForConditionalGeneration
+
+class MyConfig(LlavaConfig):
+    model_type = "mine"
+
+class MyVlm(LlavaForConditionalGeneration):
+    config_class = MyConfig
+"""
+
+
+@pytest.mark.parametrize("auto", ["AutoModelForImageTextToText", "AutoModelForCausalLM"])
+def test_code_of_its_own_sees_pictures(
+    auto: str, checkpoint: Made, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also under the name of a language model, which many have: asked without pictures it would be blind unnoticed."""
+    monkeypatch.setattr("transformers.dynamic_module_utils.HF_MODULES_CACHE", str(tmp_path / "modules"))
+    plain = open_model(f"hf:{checkpoint('llava')}")
+    plain.load()
+    folder = shutil.copytree(checkpoint("llava"), tmp_path / "own")
+    (folder / "mine.py").write_text(OWN_VLM, encoding="utf-8")
+    kind: Any = get_class_from_dynamic_module("mine.MyVlm", folder)
+    own = kind(kind.config_class(**plain.model.config.to_dict() | {"model_type": "mine"}))
+    own.load_state_dict(plain.model.state_dict())
+    own.save_pretrained(folder)
+    maps = {"AutoConfig": "mine.MyConfig", "AutoModelForSequenceClassification": "mine.No", auto: "mine.MyVlm"}
+    folder = changed(folder, tmp_path / "coded", auto_map=maps)
+    model = open_model(f"hf:{folder}", Setup(options={"trust_remote_code": "true"}))
+    model.load()
+    requests = [GenerateRequest("1", (picture(number),), "what?") for number in range(4)]
+    assert answers(model, requests) == answers(plain, requests)
+
+
+def test_trust_is_part_of_the_identity_where_there_is_code(checkpoint: Made, tmp_path: Path) -> None:
+    """A native class reads the weights either way, but processor and `generate` may be the checkpoint's own."""
+    folder = changed(checkpoint("llama"), tmp_path / "own", "tokenizer_config.json", auto_map={"AutoTokenizer": "a.B"})
+    trusted = Setup(options={"trust_remote_code": "true"})
+    assert open_model(f"hf:{folder}", trusted).identity.digest != open_model(f"hf:{folder}").identity.digest
+    plain = f"hf:{checkpoint('llama')}"
+    assert open_model(plain, trusted).identity.digest == open_model(plain).identity.digest
+
+
+@pytest.mark.parametrize("said", ["CUDA out of memory. Tried to allocate 2 GiB", "CUBLAS_STATUS_ALLOC_FAILED when"])
+def test_a_model_that_does_not_fit_is_named(said: str, checkpoint: Made, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = open_model(f"hf:{checkpoint('llama')}", Setup(device="cpu"))
+
+    def full(_: Any) -> None:
+        raise RuntimeError(said)
+
+    monkeypatch.setattr(type(model), "_load_model", full)
+    with pytest.raises(RunError, match=r"does not fit as float32 into the memory of 'cpu': try --dtype bfloat16"):
+        model.load()
+
+
 def test_weights_left_at_random_are_refused(checkpoint: Made, tmp_path: Path) -> None:
     folder = changed(checkpoint("llama"), tmp_path / "deeper", num_hidden_layers=3)
     model = open_model(f"hf:{folder}")
@@ -126,7 +192,7 @@ def test_a_checkpoint_of_the_reference_family_has_its_own_scheme() -> None:
         open_model(f"hf:{shipped}")
 
 
-@pytest.mark.parametrize("rest", ["./nowhere", "a/b/c", "/no/such/folder", "a//b", "@main"])
+@pytest.mark.parametrize("rest", ["./nowhere", "a/b/c", "/no/such/folder", "a//b", "@main", "or g/na me"])
 def test_what_is_neither_a_folder_nor_a_name_is_refused(rest: str) -> None:
     with pytest.raises(UsageError, match=r"neither a folder nor a hub's name"):
         open_model(f"hf:{rest}")
@@ -142,6 +208,18 @@ def test_a_hub_name_without_a_network_is_one_sentence(tmp_path: Path, monkeypatc
         open_model("hf:org/name@v1")
     assert isinstance(raised.value, VelmError)
     assert str(raised.value).count(". ") == 0
+
+
+@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EACCES])
+def test_a_cache_that_cannot_be_written_is_not_called_a_missing_network(
+    code: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: Any, **__: Any) -> None:
+        raise OSError(code, os.strerror(code), "/cache/model.safetensors")
+
+    monkeypatch.setattr("huggingface_hub.snapshot_download", full)
+    with pytest.raises(UsageError, match=rf"cannot be kept in the local cache \({os.strerror(code)}\): make room"):
+        open_model("hf:org/name@v1")
 
 
 def test_a_snapshot_in_the_cache_is_opened_at_its_commit(
@@ -164,6 +242,14 @@ def test_a_processor_that_is_missing_is_one_sentence(checkpoint: Made, tmp_path:
     for name in ("tokenizer.json", "tokenizer_config.json", "processor_config.json", "preprocessor_config.json"):
         (folder / name).unlink(missing_ok=True)
     with pytest.raises(UsageError, match=r"The (processor|tokenizer|image processor) of .* cannot be opened"):
+        open_model(f"hf:{folder}").load()
+
+
+@pytest.mark.parametrize("family", ["bert", "clip", "blip", "git", "gpt2", "qwen2", "qwen2_vl", "vilt"])
+def test_a_tokenizer_without_a_vocabulary_is_refused(family: str, checkpoint: Made, tmp_path: Path) -> None:
+    folder = shutil.copytree(checkpoint(family), tmp_path / "wordless")
+    (folder / "tokenizer.json").unlink()
+    with pytest.raises(UsageError, match=r"The (tokenizer|processor) of .* (has no vocabulary|cannot be opened)"):
         open_model(f"hf:{folder}").load()
 
 

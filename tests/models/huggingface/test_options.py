@@ -92,6 +92,11 @@ def test_bounds_on_the_wrong_side_of_each_other_are_refused(checkpoint: Made) ->
         opened(checkpoint("qwen2_vl"), options={"min_pixels": "100000"})
 
 
+def test_both_bounds_may_be_beyond_what_they_were(checkpoint: Made) -> None:
+    model = opened(checkpoint("qwen2_vl"), options={"min_pixels": "100000", "max_pixels": "200000"})
+    assert dict(model.image_processor.size) == {"shortest_edge": 100000, "longest_edge": 200000}
+
+
 def test_patches_are_a_budget_too(checkpoint: Made) -> None:
     model = opened(checkpoint("pix2struct"), options={"image_tokens": "9"})
     assert model.prepare(request()).inputs["flattened_patches"].shape[1] == 9

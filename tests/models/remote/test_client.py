@@ -140,7 +140,8 @@ def test_the_budget_counts_retries_and_what_is_beyond_it_is_not_sent() -> None:
     assert len(wire.posted) == 6
     assert sum(isinstance(one, TextAnswer) for one in found) == 5
     errors = [str(one) for one in found if isinstance(one, SampleError)]
-    assert errors == ["The budget of 6 requests is spent: raise --model-arg max_requests and run again."] * 5
+    spent = "The budget of 6 requests is spent: run the same command again for as many more, or raise "
+    assert errors == [f"{spent}--model-arg max_requests."] * 5
 
 
 def test_a_dead_server_ends_all_requests_soon_after_the_patience() -> None:
@@ -162,6 +163,12 @@ def test_a_wrong_key_costs_a_few_requests_and_not_one_for_each_sample() -> None:
 def test_a_key_in_an_answer_is_hidden() -> None:
     wire = Wire(Reply(200, {}, json.dumps(completion(f"your key is {SECRET}")).encode()))
     assert ask(wire) == [TextAnswer("your key is ***", 3)]
+
+
+def test_a_key_that_the_quotation_cuts_is_hidden() -> None:
+    said = json.dumps({"error": {"message": f"{'x' * 195}{SECRET} is wrong"}}).encode()
+    (found,) = ask(Wire(Reply(400, {}, said)))
+    assert SECRET[:5] not in str(found)
 
 
 def test_a_new_task_meets_the_server_anew() -> None:

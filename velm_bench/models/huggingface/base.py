@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from velm_bench.digests import digest_bytes, digest_json
-from velm_bench.errors import UsageError, VelmError
+from velm_bench.errors import RunError, UsageError, VelmError
 from velm_bench.models.base import Identity, Model, Setup
 from velm_bench.models.huggingface.checkpoint import Checkpoint, described
 from velm_bench.models.huggingface.options import ALWAYS_HONOURED, HfOptions
@@ -61,7 +61,8 @@ class HuggingFaceModel(Model):
 
     def _option_terms(self) -> dict[str, Any]:
         """The options that may change an answer; a file by its content."""
-        given = self.options.model_dump(mode="json", exclude_defaults=True, exclude={"trust_remote_code"})
+        idle = set() if self.checkpoint.custom_code else {"trust_remote_code"}  # else it decides whose code reads what
+        given = self.options.model_dump(mode="json", exclude_defaults=True, exclude=idle)
         if self.options.chat_template is not None:
             given["chat_template"] = digest_bytes(self.options.chat_template_text.encode())
         return given
@@ -95,8 +96,9 @@ class HuggingFaceModel(Model):
         from transformers import AutoImageProcessor
 
         found = self._part(AutoImageProcessor, "image processor", backend=self.options.backend)
-        if found.backend != self.options.backend and "backend" in self.options.model_fields_set:
-            raise self.refused("backend", f"its image processor is there as {found.backend} only")
+        held = getattr(found, "backend", "code of its own")
+        if held != self.options.backend and "backend" in self.options.model_fields_set:
+            raise self.refused("backend", f"its image processor is there as {held} only")
         return found
 
     @cached_property
@@ -109,7 +111,13 @@ class HuggingFaceModel(Model):
     def _part(self, auto: Any, what: str, **how: Any) -> Any:
         """A part of the processor, from the checkpoint's folder alone; UsageError in one sentence."""
         with quiet(), self._named(f"The {what} of '{self.checkpoint.name}' cannot be opened"):
-            return auto.from_pretrained(self.checkpoint.folder, **self._trust, **how)
+            found = auto.from_pretrained(self.checkpoint.folder, **self._trust, **how)
+            if wordless(getattr(found, "tokenizer", found)):
+                raise UsageError(
+                    f"The tokenizer of '{self.checkpoint.name}' has no vocabulary: get the checkpoint anew with its "
+                    "tokenizer.json or vocabulary file."
+                )
+            return found
 
     @property
     def _trust(self) -> dict[str, Any]:
@@ -127,12 +135,13 @@ class HuggingFaceModel(Model):
         self.device = usable_device(self.setup.device)
         if self.dtype == "float32":  # convolutions would otherwise be rounded to ten bits on a GPU
             torch.backends.cudnn.allow_tf32 = False
-        with quiet(), self._named(f"The weights of '{self.checkpoint.name}' cannot be opened"):
-            model = self._load_model().to(self.device).eval()
-        self.model = model
-        self._find_out()
-        if self.options.compile:  # afterwards, since what is tried out would be compiled for its own shapes
-            self._compile()
+        with self._fitting():
+            with quiet(), self._named(f"The weights of '{self.checkpoint.name}' cannot be opened"):
+                model = self._load_model().to(self.device).eval()
+            self.model = model
+            self._find_out()
+            if self.options.compile:  # afterwards, since what is tried out would be compiled for its own shapes
+                self._compile()
 
     def _find_out(self) -> None:
         """Learn of the loaded model what its files do not say."""
@@ -158,9 +167,7 @@ class HuggingFaceModel(Model):
         native = getattr(transformers, self.checkpoint.architecture, None)
         if native is not None:
             return native
-        autos = self.checkpoint.config.get("auto_map", {})
-        name = next((name for name in autos if name.startswith("AutoModelFor")), "AutoModel")
-        return getattr(transformers, name)
+        return getattr(transformers, self.checkpoint.auto_class or "AutoModel")
 
     def _compile(self) -> None:
         """torch.compile over every part that is called by itself, for shapes that change; it is done at first use."""
@@ -189,7 +196,21 @@ class HuggingFaceModel(Model):
 
     def out_of_memory(self, error: BaseException) -> bool:
         text = str(error)
-        return super().out_of_memory(error) or "out of memory" in text or "can't allocate memory" in text
+        signs = ("out of memory", "can't allocate memory", "STATUS_ALLOC_FAILED")  # the last of cuBLAS and cuDNN
+        return super().out_of_memory(error) or any(sign in text for sign in signs)
+
+    @contextmanager
+    def _fitting(self) -> Iterator[None]:
+        """A lack of memory while the model gets ready is a RunError of one sentence."""
+        try:
+            yield
+        except Exception as error:
+            if not self.out_of_memory(error):
+                raise
+            raise RunError(
+                f"The model '{self.checkpoint.name}' does not fit as {self.dtype} into the memory of '{self.device}': "
+                "try --dtype bfloat16 or another --device."
+            ) from error
 
     @contextmanager
     def _named(self, what: str) -> Iterator[None]:
@@ -202,6 +223,14 @@ class HuggingFaceModel(Model):
             if self.out_of_memory(error):
                 raise
             raise UsageError(f"{what}: {reason_of(error)}") from error
+
+
+def wordless(part: Any) -> bool:
+    """Whether a part of a processor is a tokenizer that knows special tokens alone: without any file of a vocabulary
+    transformers makes one for most families, to which every text is the same. Qwen's has one token beside them."""
+    if not hasattr(part, "get_vocab") or not hasattr(part, "all_special_tokens"):
+        return False
+    return len(set(part.get_vocab()) - set(part.get_added_vocab()) - set(part.all_special_tokens)) <= 1
 
 
 def reason_of(error: BaseException) -> str:

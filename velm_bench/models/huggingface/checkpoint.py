@@ -23,13 +23,32 @@ PATTERNS = (
     "chat_template*",
     "tokenizer*",
     "*token*.json",
-    "vocab*",
+    "*vocab*",
     "merges.txt",
+    "bpe.codes",
     "*.model",
+    "*.spm",
     "*.tiktoken",
+    "tekken.json",
+    "*.tokenizer",
+    "*_maps.json",
+    "word_*.json",
+    "emoji.json",
+    "normalizer.json",
+    "dict.txt",
     "*.py",
 )
 """The files beside the weights that may decide an answer."""
+AUTO_CLASSES = {
+    "AutoModelForImageTextToText": "IMAGE_TEXT_TO_TEXT",
+    "AutoModelForMultimodalLM": "MULTIMODAL_LM",
+    "AutoModelForImageClassification": "IMAGE_CLASSIFICATION",
+    "AutoModelForZeroShotImageClassification": "ZERO_SHOT_IMAGE_CLASSIFICATION",
+    "AutoModelForTokenClassification": "TOKEN_CLASSIFICATION",
+    "AutoModelForCausalLM": "CAUSAL_LM",
+    "AutoModelForSeq2SeqLM": "SEQ_TO_SEQ_CAUSAL_LM",
+}
+"""The auto classes under which code of a checkpoint's own is known, and transformers' table for what they do."""
 _PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.h5", "*.msgpack")
 
 
@@ -44,6 +63,8 @@ class Checkpoint:
     """What was asked for behind the @."""
     commit: str = ""
     """The commit of the hub that it stands for; empty for a folder."""
+    usual: str = ""
+    """The class of a checkpoint whose config.json names none."""
 
     @cached_property
     def config(self) -> dict[str, Any]:
@@ -71,8 +92,14 @@ class Checkpoint:
 
     @property
     def architecture(self) -> str:
-        """The model's class: the first of config.json's `architectures`; empty where there is none."""
-        return str((self.config.get("architectures") or [""])[0])
+        """The model's class: the first of config.json's `architectures`, or the usual one; empty for none."""
+        named = self.config.get("architectures") or [self.usual]
+        if not isinstance(named, list):
+            raise UsageError(
+                f"The 'architectures' of {self.folder / 'config.json'} is no list: get the checkpoint anew, or write "
+                "a list with the name of its class there."
+            )
+        return str(named[0])
 
     @property
     def model_type(self) -> str:
@@ -81,8 +108,19 @@ class Checkpoint:
 
     @property
     def custom_code(self) -> bool:
-        """Whether the checkpoint asks for Python code of its own."""
-        return any(self.has(name) and self.json(name).get("auto_map") for name in _CODED)
+        """Whether the checkpoint has Python code of its own that transformers would run where it is trusted."""
+        said = any(self.has(name) and self.json(name).get("auto_map") for name in _CODED)
+        return said or self.has("custom_generate/generate.py")
+
+    @property
+    def auto_class(self) -> str:
+        """Which of AUTO_CLASSES the checkpoint's own code offers, the first that it names; empty for none."""
+        return next((name for name in self.config.get("auto_map") or () if name in AUTO_CLASSES), "")
+
+    @property
+    def shows(self) -> bool:
+        """Whether the files speak of pictures."""
+        return self.has("preprocessor_config.json") or "vision_config" in self.config
 
     @cached_property
     def weights(self) -> tuple[Path, ...]:
@@ -90,13 +128,26 @@ class Checkpoint:
         if self.has(WEIGHTS):
             return (self.folder / WEIGHTS,)
         if self.has(INDEX):
-            names = sorted(set(self.json(INDEX).get("weight_map", {}).values()))
+            held = self.json(INDEX).get("weight_map")
+            names = sorted({str(name) for name in held.values()}) if isinstance(held, dict) else []
+            if not names:
+                raise UsageError(f"The file {self.folder / INDEX} names no weights: get the checkpoint anew.")
             missing = [name for name in names if not self.has(name)]
             if missing:
                 raise UsageError(f"The checkpoint {self.folder} lacks the weights file {missing[0]}: get it anew.")
             return tuple(self.folder / name for name in names)
+        if self.has("adapter_config.json"):
+            raise UsageError(
+                f"The folder {self.folder} holds an adapter and not the weights it belongs to: merge it into its base "
+                "model first."
+            )
         pickled = sorted(path.name for pattern in _PICKLES for path in self.folder.glob(pattern))
         what = f"only {pickled[0]}, which may run code when it is opened" if pickled else "none at all"
+        if self.commit and not pickled:  # pickles are not fetched
+            raise UsageError(
+                f"The local copy {self.folder} of '{self.name}' has no weights as safetensors: fetch it whole where "
+                "there is a network, or convert it with save_pretrained if the hub itself has none."
+            )
         raise UsageError(
             f"The checkpoint {self.folder} has no weights as safetensors, {what}: convert it with save_pretrained, "
             "or name another revision."
@@ -107,10 +158,13 @@ class Checkpoint:
         """SHA-256 over weights, configuration, tokenizer, processor and chat template; UsageError without weights."""
         beside = {path for pattern in PATTERNS for path in self.folder.glob(pattern) if path.is_file()}
         beside |= set(self.folder.glob("additional_chat_templates/*.jinja"))
+        if self.custom_code:  # which may lie in folders of its own
+            beside |= set(self.folder.rglob("*.py"))
         files = sorted({*self.weights, *beside})
         with ThreadPoolExecutor(4) as pool:
             digests = list(pool.map(digest_file, files))
-        return digest_json([(path.name, found) for path, found in zip(files, digests, strict=True)])
+        names = [path.relative_to(self.folder).as_posix() for path in files]
+        return digest_json(list(zip(names, digests, strict=True)))
 
     @cached_property
     def parameters(self) -> int:
@@ -129,9 +183,9 @@ def _count(path: Path) -> int:
             size = int.from_bytes(stream.read(8), "little")
             header = json.loads(stream.read(min(size, path.stat().st_size)))
         shapes = [entry["shape"] for name, entry in header.items() if name != "__metadata__" and "running_" not in name]
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        return sum(math.prod(map(int, shape)) for shape in shapes if shape)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise UsageError(f"The weights file {path} is damaged: get it anew.") from error
-    return sum(math.prod(shape) for shape in shapes if shape)
 
 
 def described(names: Iterable[str]) -> str:

@@ -49,7 +49,7 @@ class Conversation:
     def _chat(self, request: Request, template: str, tokenizer: Any) -> str:
         system = self._system(request)
         text = self._render(self._messages(request, system, parts=True), template, tokenizer)
-        if text is None or ("'type'" in text and "'type'" not in request.prompt):  # it takes texts, not lists of parts
+        if text is None or _printed(text, [system, request.prompt, *_told(request)]):  # it takes texts, no parts
             text = self._render(self._messages(request, system, parts=False), template, tokenizer, last=True)
         assert text is not None
         for what, said in (("system prompt", system), ("prompt", request.prompt)):
@@ -87,6 +87,19 @@ class Conversation:
         for shot in request.shots:
             turns += [turn("user", shot.prompt, len(shot.images)), turn("assistant", shot.answer)]
         return [*turns, turn("user", request.prompt, len(request.images))]
+
+
+PARTS = ("{'type': 'text'", '{"type": "text"')
+"""How a part of a message looks where a template that takes texts prints it."""
+
+
+def _printed(text: str, said: Sequence[str]) -> bool:
+    """Whether a conversation shows lists of parts as such, oftener than those texts hold what looks like one."""
+    return any(text.count(sign) > sum(one.count(sign) for one in said) for sign in PARTS)
+
+
+def _told(request: Request) -> list[str]:
+    return [text for shot in request.shots for text in (shot.prompt, shot.answer)]
 
 
 def template_of(holders: Sequence[Any], options: HfOptions, name: str) -> str:

@@ -123,6 +123,7 @@ class Watch(StoppingCriteria):
     def __init__(self, group: Sequence[Decoding], tokenizer: Any) -> None:
         self.rooms, self.stop, self.tokenizer = [one.room for one in group], group[0].generation.stop, tokenizer
         self.beams = group[0].generation.beams
+        self.tokens = stop_tokens(self.stop, tokenizer)
         self.start = 0
         """How many columns of what comes back are the prompt's."""
         self._begun = False
@@ -142,6 +143,8 @@ class Watch(StoppingCriteria):
 
     def _stops(self, tokens: Tensor) -> bool:
         """Whether a stop text stands at the end; a token is a byte of it at least."""
+        if int(tokens[-1]) in self.tokens:
+            return True
         reach = max(len(text.encode()) for text in self.stop) + 8
         tail = self.tokenizer.decode(tokens[-reach:].tolist(), skip_special_tokens=True)
         return any(text in tail for text in self.stop)
@@ -216,6 +219,12 @@ def cut(tokens: Sequence[int], how: Decoding, ends: frozenset[int], pad_token_id
     while how.generation.stop and kept and kept[-1] == pad_token_id:
         kept.pop()
     return kept
+
+
+def stop_tokens(stop: Sequence[str], tokenizer: Any) -> frozenset[int]:
+    """The tokens that are a stop text each: "<|im_end|>", say, which is no part of what a decoded text says."""
+    added = tokenizer.get_added_vocab() if stop else {}
+    return frozenset(added[text] for text in stop if text in added)
 
 
 def until(text: str, stop: Sequence[str]) -> str:

@@ -199,4 +199,6 @@ def _continuations(logits: Tensor, rows: Sequence[Row]) -> list[float]:
 def _memory(device: torch.device) -> int:
     if device.type != "cuda":
         return _WITHOUT_GPU
-    return int(torch.cuda.get_device_properties(device).total_memory) // 8
+    free, total = torch.cuda.mem_get_info(device)
+    idle = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)  # torch's own, for whoever asks
+    return int(min(total // 8, (free + idle) // 2))

@@ -31,8 +31,13 @@ class LanguageModel(WritingModel):
         return self._tokens(text, special=not (request.chat_template or self.conversation.template))
 
     def _tokens(self, text: str, special: bool) -> Inputs:
-        """A text's tokens; a chat template has written all special ones itself."""
-        found = self.own_tokenizer(text, return_tensors="pt", add_special_tokens=special)
+        """A text's tokens; a chat template has written all special ones itself. No text at all is begun by the token
+        that begins texts, or by the one that ends the text before (as in GPT-2)."""
+        tokenizer = self.own_tokenizer
+        found = tokenizer(text, return_tensors="pt", add_special_tokens=special)
+        if not found["input_ids"].numel():
+            begin = tokenizer.bos_token or tokenizer.eos_token or " "
+            found = tokenizer(begin, return_tensors="pt", add_special_tokens=False)
         names = ("input_ids", "attention_mask")
         return {name: found[name].long() for name in names if name in found}  # of an empty text they are floating
 
@@ -93,7 +98,8 @@ class GenerativeModel(WritingModel):
     @cached_property
     def _prompts_decoder(self) -> bool:
         """Whether the model reads nothing but pictures, so that a prompt can only be the beginning of its answer."""
-        return "input_ids" not in inspect.signature(self._loader().forward).parameters
+        forward = getattr(self._loader(), "forward", None)  # none where an auto class is to find code of its own
+        return forward is not None and "input_ids" not in inspect.signature(forward).parameters
 
     @property
     def converses(self) -> bool:  # type: ignore[override]

@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
+from velm_bench.errors import UsageError
+
 SAME_ORDER = 0.9
 """Two lists of as many labels are in the same order where at least this share of them fits in its own place."""
 _NAMELESS = re.compile(r"(?:label_?)?\d+", re.IGNORECASE)
@@ -16,7 +18,12 @@ def output_labels(config: Mapping[str, Any]) -> tuple[str, ...]:
     """The names of a classifier's outputs by config.json, in order; "LABEL_0", "LABEL_1", ... where it has none."""
     named = config.get("id2label") or {}
     if named:
-        return tuple(str(named[key]) for key in sorted(named, key=int))
+        try:
+            return tuple(str(named[key]) for key in sorted(named, key=int))
+        except (TypeError, ValueError, LookupError) as error:
+            raise UsageError(
+                "The id2label of the checkpoint's config.json does not give a name for each number: mend it there."
+            ) from error
     return tuple(f"LABEL_{index}" for index in range(int(config.get("num_labels") or 2)))
 
 

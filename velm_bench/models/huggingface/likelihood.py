@@ -46,8 +46,9 @@ def option_logprobs(
     `model` is anything that transformers can `generate` with; `inputs` are the keyword arguments of its `generate`: the
     left-padded prompts (batch, T) with their mask, pixel tensors and the like. `options[i]` are the token sequences of
     sample i, as many and as long as each sample has them. `memory` bounds the bytes that the options' rows take at a
-    time; left out, it is an eighth of a GPU's memory, or 1 GiB elsewhere. Prompts and pictures are run once for all
-    options of a sample where the model has a cache that can be repeated. SampleError for an option without tokens.
+    time; left out, it is an eighth of a GPU's memory but no more than half of what is free, or 1 GiB elsewhere.
+    Prompts and pictures are run once for all options of a sample where the model has a cache that can be repeated.
+    SampleError for an option without tokens.
     """
     from velm_bench.models.huggingface.forcing import Forcing
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from velm_bench.errors import UnavailableError, UsageError
+from velm_bench.errors import UnavailableError, UsageError, VelmError
 from velm_bench.models.base import Model, Setup
-from velm_bench.models.huggingface.checkpoint import PATTERNS, Checkpoint
+from velm_bench.models.huggingface.checkpoint import AUTO_CLASSES, PATTERNS, Checkpoint
 from velm_bench.models.huggingface.options import HfOptions
 
 _HERE = "velm_bench.models.huggingface"
@@ -26,12 +28,15 @@ ADAPTERS = {
 WRITES_ANSWERS = f"{_HERE}.generative:AnswerWriter"
 """For those that transformers counts among the answerers of visual questions, but which write."""
 _OWN_FAMILY = "velm"
+_UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS)
 
 
 def open_huggingface(rest: str, setup: Setup) -> Model:
     """The model of a hub's name or of a folder; UsageError in one sentence for anything that cannot be opened."""
     options = setup.parsed(HfOptions, f"hf:{rest}")
     checkpoint = find_checkpoint(rest, options)
+    if not checkpoint.architecture:
+        checkpoint = replace(checkpoint, usual=_usual_class(checkpoint))
     if checkpoint.model_type == _OWN_FAMILY:
         raise UsageError(f"{checkpoint.folder} is a checkpoint of the reference family: open it as 'ref:{rest}'.")
     if checkpoint.custom_code and not options.trust_remote_code and not _native(checkpoint):
@@ -60,32 +65,43 @@ def _download(name: str, revision: str, options: HfOptions) -> Path:
     """The snapshot of a hub's model, from the cache or fetched; UsageError where it cannot be had."""
     try:
         import huggingface_hub
-        from huggingface_hub import errors
     except ImportError as error:
         raise UnavailableError("hf: models need transformers: pip install 'velm-bench[models]'.") from error
     code = [] if options.trust_remote_code else ["*.py"]
     wanted = [*PATTERNS, "model*.safetensors", "model.safetensors.index.json", "additional_chat_templates/*"]
-    at = f" at revision '{revision}'" if revision else ""
     try:
         found = huggingface_hub.snapshot_download(
             name, revision=revision or None, allow_patterns=wanted, ignore_patterns=code
         )
-    except errors.GatedRepoError as error:
-        raise UsageError(
-            f"The hub gives 'hf:{name}' only to those who accepted its terms: do so on its page, then set HF_TOKEN."
-        ) from error
-    except errors.RevisionNotFoundError as error:
-        raise UsageError(f"The hub's '{name}' has no revision '{revision}': see its page for those it has.") from error
-    except errors.RepositoryNotFoundError as error:
-        raise UsageError(
-            f"The hub has no model '{name}', or it is private: check the name, or set HF_TOKEN."
-        ) from error
     except Exception as error:  # the hub's client raises its own types, httpx's and OSError
-        raise UnavailableError(
-            f"'hf:{name}'{at} is not in the local cache and the hub cannot be reached: fetch it where there is a "
-            f"network with 'hf download {name}{' --revision ' + revision if revision else ''}', or name a folder."
-        ) from error
+        raise _not_had(error, name, revision) from error
     return Path(found)
+
+
+def _not_had(error: Exception, name: str, revision: str) -> VelmError:
+    """Why a hub's model cannot be had, and what to do."""
+    from huggingface_hub import errors
+
+    at = f" at revision '{revision}'" if revision else ""
+    if isinstance(error, errors.HFValidationError):
+        return UsageError(f"'hf:{name}' is neither a folder nor a hub's name: write hf:DIR or hf:ORG/NAME[@REVISION].")
+    if isinstance(error, errors.GatedRepoError):
+        return UsageError(
+            f"The hub gives 'hf:{name}' only to those who accepted its terms: do so on its page, then set HF_TOKEN."
+        )
+    if isinstance(error, errors.RevisionNotFoundError):
+        return UsageError(f"The hub's '{name}' has no revision '{revision}': see its page for those it has.")
+    if isinstance(error, errors.RepositoryNotFoundError):
+        return UsageError(f"The hub has no model '{name}', or it is private: check the name, or set HF_TOKEN.")
+    if isinstance(error, OSError) and error.errno in _UNWRITABLE:
+        return UsageError(
+            f"'hf:{name}'{at} cannot be kept in the local cache ({error.strerror}): make room there, or point "
+            "HF_HUB_CACHE at another folder."
+        )
+    return UnavailableError(
+        f"'hf:{name}'{at} is not in the local cache and the hub cannot be reached: fetch it where there is a "
+        f"network with 'hf download {name}{' --revision ' + revision if revision else ''}', or name a folder."
+    )
 
 
 def adapter_of(checkpoint: Checkpoint) -> str:
@@ -94,10 +110,9 @@ def adapter_of(checkpoint: Checkpoint) -> str:
         if _in_table(checkpoint, table):
             writes = table == "VISUAL_QUESTION_ANSWERING" and _class_of(checkpoint).can_generate()
             return WRITES_ANSWERS if writes else adapter
-    for name in checkpoint.config.get("auto_map", {}):  # code of its own says what it is by the auto class's name
-        remote = _BY_AUTO_CLASS.get(name)
-        if remote:
-            return ADAPTERS[remote]
+    if checkpoint.auto_class:  # code of its own says by that what it is, but that it sees is often left out
+        table = AUTO_CLASSES[checkpoint.auto_class]
+        return ADAPTERS["IMAGE_TEXT_TO_TEXT" if table == "CAUSAL_LM" and checkpoint.shows else table]
     what = checkpoint.architecture or checkpoint.model_type or "nothing"
     raise UsageError(
         f"'{checkpoint.name}' is of the class {what}, which transformers {_version()} does not know as a model that "
@@ -105,23 +120,22 @@ def adapter_of(checkpoint: Checkpoint) -> str:
     )
 
 
-_BY_AUTO_CLASS = {
-    "AutoModelForImageTextToText": "IMAGE_TEXT_TO_TEXT",
-    "AutoModelForMultimodalLM": "IMAGE_TEXT_TO_TEXT",
-    "AutoModelForImageClassification": "IMAGE_CLASSIFICATION",
-    "AutoModelForZeroShotImageClassification": "ZERO_SHOT_IMAGE_CLASSIFICATION",
-    "AutoModelForTokenClassification": "TOKEN_CLASSIFICATION",
-    "AutoModelForCausalLM": "CAUSAL_LM",
-    "AutoModelForSeq2SeqLM": "SEQ_TO_SEQ_CAUSAL_LM",
-}
-
-
 def _in_table(checkpoint: Checkpoint, table: str) -> bool:
-    """Whether a table has the checkpoint's class; its model type, where config.json names no class."""
-    names = _table(table)
-    if not checkpoint.architecture:
-        return checkpoint.model_type in names
-    return any(checkpoint.architecture in ([held] if isinstance(held, str) else held) for held in names.values())
+    """Whether a table has the checkpoint's class."""
+    names = _table(table).values()
+    return any(checkpoint.architecture in ([held] if isinstance(held, str) else held) for held in names)
+
+
+def _usual_class(checkpoint: Checkpoint) -> str:
+    """The class that transformers has for the model type, "" for none; UsageError where there are several."""
+    held = [_table(table).get(checkpoint.model_type, ()) for table in ADAPTERS]
+    names = dict.fromkeys(names if isinstance(names, str) else names[0] for names in held if names)
+    if len(names) > 1:
+        raise UsageError(
+            f"The config.json of '{checkpoint.name}' names no class under 'architectures', and its type "
+            f"{checkpoint.model_type} may be of {', '.join(names)}: write there which."
+        )
+    return next(iter(names), "")
 
 
 def _native(checkpoint: Checkpoint) -> bool:

@@ -30,23 +30,24 @@ def probe_picture(width: int = 1) -> ArrayPicture:
 
 def budget_pictures(image_processor: Any, options: HfOptions, refuse: Refuse) -> None:
     """Set the bounds of the options in an image processor, by its own settings; `refuse`'s error where it has none."""
-    for name in ("min_pixels", "max_pixels"):
-        value = getattr(options, name)
-        if value is not None:
-            _bound_pixels(image_processor, name, value, refuse)
+    _bound_pixels(image_processor, options, refuse)
     if options.image_tokens is not None:
         _bound_tokens(image_processor, options.image_tokens, refuse)
 
 
-def _bound_pixels(image_processor: Any, name: str, value: int, refuse: Refuse) -> None:
+def _bound_pixels(image_processor: Any, options: HfOptions, refuse: Refuse) -> None:
+    """Both bounds at once: either may be beyond what the other was before."""
+    sides = {"min_pixels": "shortest_edge", "max_pixels": "longest_edge"}  # so called, although they are areas
+    given = {name: value for name in sides if (value := getattr(options, name)) is not None}
+    if not given:
+        return
+    first = next(iter(given))
     if not _has_area(image_processor):
-        raise refuse(name, "its image processor brings pictures to a size of its own")
-    side = "shortest_edge" if name == "min_pixels" else "longest_edge"  # so called, although they are areas
-    size = dict(image_processor.size)
-    size[side] = value
+        raise refuse(first, "its image processor brings pictures to a size of its own")
+    size = dict(image_processor.size) | {sides[name]: value for name, value in given.items()}
     if size["shortest_edge"] > size["longest_edge"]:
-        other = "longest_edge" if side == "shortest_edge" else "shortest_edge"
-        raise refuse(name, f"its other bound is {size[other]}, on the wrong side of {value}")
+        other = size["longest_edge" if first == "min_pixels" else "shortest_edge"]
+        raise refuse(first, f"its other bound is {other}, on the wrong side of {given[first]}")
     image_processor.size = size
 
 

@@ -66,6 +66,7 @@ class WritingModel(HuggingFaceModel):
 
     abilities = frozenset({Ability.GENERATE, Ability.CHOOSE})
     honoured: ClassVar[frozenset[str]] = frozenset({"system", "chat_template", "chat", "thinking", "prompt"})
+    version: ClassVar[int] = 2
     found: Ways = Ways()
     """What was found out about the loaded model: how its samples can be put together."""
 
@@ -167,15 +168,24 @@ class WritingModel(HuggingFaceModel):
         inputs = self._opened(self._encoded(request, text))
         self._fits(text_length(inputs))
         if isinstance(request, ChooseRequest):
-            before = text if self.continues or text_name(inputs).startswith("decoder_") else ""
-            options = option_tokens(self.own_tokenizer, before, request.said)
-            room = self._room(inputs)
-            if room is not None and max(map(len, options), default=0) > room:
-                raise SampleError("An option does not fit into the model's context behind the prompt: shorten them.")
-            return Prepared(inputs, options=tuple(map(tuple, options)))
+            return Prepared(inputs, options=self._options(request, text, inputs))
         if isinstance(request, GenerateRequest):
             return Prepared(inputs, self._decoding(request, self._room(inputs)))
         raise self._cannot(request.ability)
+
+    def _options(self, request: ChooseRequest, text: str, inputs: Inputs) -> tuple[tuple[int, ...], ...]:
+        """The tokens of each option behind a text, which the model reads as `inputs`."""
+        behind = self._behind(inputs)
+        read = inputs[text_name(inputs)][0].tolist() if behind else ()
+        options = option_tokens(self.own_tokenizer, text if behind else "", request.said, read)
+        room = self._room(inputs)
+        if room is not None and max(map(len, options), default=0) > room:
+            raise SampleError("An option does not fit into the model's context behind the prompt: shorten them.")
+        return tuple(map(tuple, options))
+
+    def _behind(self, inputs: Inputs) -> bool:
+        """Whether what is written stands behind the text, and not in a decoder of its own."""
+        return self.continues or text_name(inputs).startswith("decoder_")
 
     def _encoded(self, request: Request, text: str) -> Inputs:
         try:
@@ -203,6 +213,8 @@ class WritingModel(HuggingFaceModel):
         if "input_ids" not in inputs or not self.continues:
             return inputs
         ids = inputs["input_ids"]
+        if not ids.shape[1]:
+            raise SampleError("The prompt of this sample has no tokens: give its task one.")
         closed = ids.shape[1] > 1 and int(ids[0, -1]) in self._closing
         if self.found.takes_off_last:
             return inputs if closed else with_column(inputs, self.tokenizer.pad_token_id)
@@ -218,8 +230,7 @@ class WritingModel(HuggingFaceModel):
         """How many tokens can be written behind a prompt; None where there is no end."""
         if self.context is None:
             return None
-        before = self.continues or text_name(inputs).startswith("decoder_")
-        return self.context - (text_length(inputs) if before else 1)
+        return self.context - (text_length(inputs) if self._behind(inputs) else 1)
 
     def _fits(self, length: int) -> None:
         if self.context is not None and length >= self.context:
@@ -283,7 +294,8 @@ class WritingModel(HuggingFaceModel):
         return [self._answer(row, one) for row, one in zip(rows, decodings, strict=True)]
 
     def _answer(self, row: Sequence[int], how: Decoding) -> TextAnswer:
-        tokens = decoding.cut(row, how, self._ends, self.pad)
+        ends = self._ends | decoding.stop_tokens(how.generation.stop, self.tokenizer)
+        tokens = decoding.cut(row, how, ends, self.pad)
         text = self.tokenizer.decode(tokens, skip_special_tokens=True)
         return TextAnswer(decoding.until(text, how.generation.stop).strip(), len(tokens))
 

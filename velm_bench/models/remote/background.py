@@ -50,6 +50,8 @@ class Background:
             closing.result(CLOSING)
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(CLOSING)
+        if not self._thread.is_alive():
+            self._loop.close()
 
     async def _answer(self, body: bytes) -> TextAnswer:
         return await self._client.start(body)

@@ -7,7 +7,7 @@ import itertools
 import random
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from velm_bench.errors import SampleError
@@ -98,7 +98,10 @@ class Client:
             self.sent += 1
             started = self._time.clock()
             reply = await self._transport.post(body)
-            outcome = read_reply(reply) if isinstance(reply, Reply) else reply
+            if isinstance(reply, Reply):
+                outcome = read_reply(replace(reply, body=self._key.hide_in(reply.body)))
+            else:
+                outcome = reply
             self._learn(outcome, number, started)
         self._require_health()
         return outcome
@@ -133,7 +136,10 @@ class Client:
     def _require_budget(self) -> None:
         most = self._options.max_requests
         if most is not None and self.sent >= most:
-            raise SampleError(f"The budget of {most} requests is spent: raise --model-arg max_requests and run again.")
+            raise SampleError(
+                f"The budget of {most} requests is spent: run the same command again for as many more, or raise "
+                "--model-arg max_requests."
+            )
 
     def _failed(self, trouble: Trouble, sent: int) -> SampleError:
         times = f"after {sent} requests: " if sent > 1 else "to this request: "

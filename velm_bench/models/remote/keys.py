@@ -31,6 +31,11 @@ class Key:
         """A text in which a server may have repeated it, without it."""
         return text.replace(self.secret, HIDDEN) if len(self.secret) >= FEWEST else text
 
+    def hide_in(self, body: bytes) -> bytes:
+        """The same for what came over the wire, before a part of it is cut out that could end within the key."""
+        secret = self.secret.encode("ascii")
+        return body.replace(secret, HIDDEN.encode("ascii")) if len(secret) >= FEWEST else body
+
     def __reduce__(self) -> Any:
         raise TypeError("a key is not to be pickled")
 

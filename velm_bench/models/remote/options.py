@@ -40,7 +40,8 @@ class RemoteOptions(BaseModel):
     patience: float = Field(default=30.0, ge=0, le=86400)
     """Seconds of nothing but failures after which a server is given up and the rest become error rows at once."""
     max_requests: int | None = Field(default=None, ge=1)
-    """The most requests that are sent in all, retries counted; what is asked beyond becomes error rows."""
+    """The most requests that one command sends, retries counted; what is asked beyond becomes error rows. The same
+    command again goes on, with a budget of its own."""
     key_env: str = USUAL
     """The environment variable that holds the key."""
     system: str = ""

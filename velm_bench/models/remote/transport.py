@@ -8,6 +8,7 @@ from typing import Any
 
 import httpx2
 
+from velm_bench.errors import UsageError
 from velm_bench.models.remote.keys import Key
 from velm_bench.models.remote.reading import Reply
 from velm_bench.models.remote.troubles import Sort, Trouble
@@ -27,8 +28,15 @@ class HttpTransport:
         self._url = url
         self._headers = {"Content-Type": "application/json", **key.headers()}
         self._timeout = timeout
-        self._certificates = httpx2.create_ssl_context() if url.startswith("https:") else _nobody()
+        self._certificates = _certificates() if url.startswith("https:") else _nobody()
         self._idle: list[httpx2.AsyncClient] = []
+        try:
+            self._idle.append(self._connect())
+        except (ImportError, ValueError, httpx2.InvalidURL) as error:  # which may say the proxy's password
+            raise UsageError(
+                "The proxy that the environment names (HTTP_PROXY, HTTPS_PROXY, ALL_PROXY) cannot be used: give one as "
+                "http://HOST:PORT, or name the server's host in NO_PROXY."
+            ) from error
 
     async def post(self, body: bytes) -> Reply | Trouble:
         """The server's reply, or why there is none."""
@@ -59,6 +67,17 @@ class HttpTransport:
             verify=self._certificates,
             follow_redirects=False,
         )
+
+
+def _certificates() -> ssl.SSLContext:
+    """Those that are trusted; UsageError where the environment names a file that cannot be read."""
+    try:
+        return httpx2.create_ssl_context()
+    except (OSError, ssl.SSLError) as error:
+        raise UsageError(
+            "The trusted certificates cannot be read: make SSL_CERT_FILE and SSL_CERT_DIR name what is there, or unset "
+            "them."
+        ) from error
 
 
 def _nobody() -> ssl.SSLContext:
