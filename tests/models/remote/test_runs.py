@@ -28,7 +28,7 @@ def three_in_ten(question: str, before: int) -> str:
 def test_a_server_that_fails_three_requests_in_ten_costs_no_sample_and_no_answer_is_wrong(tmp_path: Path) -> None:
     definition = make_colours(tmp_path / "task", SAMPLES)
     with serving(fail=three_in_ten) as server:
-        setup = Setup(options={"timeout": "0.3", "backoff": "0.02", "concurrency": "32"})
+        setup = Setup(options={"timeout": "1", "backoff": "0.02", "concurrency": "32"})
         run = evaluate(definition, open_model(server.reference, setup), RunSettings(tmp_path / "out", replicates=0))
     given, errors = given_answers(run.folder)
     assert not errors
