@@ -187,7 +187,7 @@ def test_a_damaged_checkpoint_is_named(folder: Path, tmp_path: Path, name: str) 
     damaged = tmp_path / "damaged"
     shutil.copytree(folder, damaged)
     (damaged / name).write_bytes((damaged / name).read_bytes()[:40])
-    with pytest.raises(UsageError, match=r"damaged is no checkpoint of the reference family, or is damaged"):
+    with pytest.raises(UsageError, match=r"damaged.* (or )?is damaged"):
         open_reference(str(damaged), Setup(device="cpu")).load()
 
 

@@ -16,6 +16,12 @@ from velm_bench.schema import parse
 Options = TypeVar("Options", bound=BaseModel)
 
 
+DTYPES = ("float32", "bfloat16", "float16")
+"""What --dtype knows besides auto."""
+OUT_OF_MEMORY = ("out of memory", "can't allocate memory", "STATUS_ALLOC_FAILED")
+"""What torch says when memory runs out; the last is said by cuBLAS and cuDNN."""
+
+
 @dataclass(frozen=True)
 class Setup:
     """How a model is asked to run."""
@@ -28,6 +34,11 @@ class Setup:
     """For models that draw random numbers."""
     options: Mapping[str, str] = field(default_factory=dict)
     """What the model is told besides, by the names of its `Options`: `--model-arg KEY=VALUE`."""
+
+    def require_dtype(self) -> None:
+        """UsageError for a dtype that there is not."""
+        if self.dtype not in ("auto", *DTYPES):
+            raise UsageError(f"--dtype {self.dtype} is not known: choose auto, {', '.join(DTYPES)}.")
 
     def parsed(self, schema: type[Options], model: str) -> Options:
         """The options as an adapter's own settings; UsageError for an unknown name or a value that does not fit."""
@@ -129,7 +140,7 @@ class Model(ABC):
 
     def out_of_memory(self, error: BaseException) -> bool:
         """Whether an exception means that the batch was too large."""
-        return isinstance(error, MemoryError)
+        return isinstance(error, MemoryError) or any(sign in str(error) for sign in OUT_OF_MEMORY)
 
     def require_honoured(self, generation: Generation, honoured: Collection[str]) -> None:
         """UsageError where generation settings differ from the default in more than the adapter honours."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from velm_bench.digests import digest_files, digest_json
 from velm_bench.errors import UsageError, VelmError
 from velm_bench.models.base import Identity, Model, Setup
+from velm_bench.models.weights import count_weights
 from velm_bench.reference.settings import ModelSettings
 from velm_bench.registry import suggestion
 from velm_bench.samples import (
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 CHECKPOINTS = Path(__file__).parent.parent / "reference" / "checkpoints"
 """Where the shipped checkpoints lie, a folder each."""
 
-DTYPES = ("float32", "bfloat16", "float16")
 PARTS = ("vision", "language", "fusion")
 """Of the configuration: what a result file says of the model."""
 HONOURED = ("max_new_tokens", "temperature", "beams")
@@ -56,8 +55,7 @@ def open_reference(rest: str, setup: Setup) -> Model:
         raise UsageError(f"'ref:{rest}' is neither a shipped model nor a checkpoint's folder: {known}")
     if missing:
         raise UsageError(f"The checkpoint {folder} is incomplete: it lacks {', '.join(missing)}.")
-    if setup.dtype not in ("auto", *DTYPES):
-        raise UsageError(f"--dtype {setup.dtype} is not known: choose auto, {', '.join(DTYPES)}.")
+    setup.require_dtype()
     with _damage_named(folder):
         model = ReferenceModel(f"ref:{rest}", folder, setup)
         _ = model.settings
@@ -105,7 +103,7 @@ class ReferenceModel(Model):
         files = digest_files(self.folder / name for name in _FILES)
         digest = digest_json([files, self.dtype, self.setup.seed, PROCESSOR])
         details = {key: self.config[key] for key in PARTS}
-        return Identity(self.name, digest, _parameters(self.folder / "model.safetensors"), self.dtype, details)
+        return Identity(self.name, digest, count_weights(self.folder / "model.safetensors"), self.dtype, details)
 
     @cached_property
     def config(self) -> dict[str, Any]:
@@ -212,21 +210,9 @@ class ReferenceModel(Model):
     def tag(self, prepared: Sequence[Any]) -> list[TagAnswer]:
         return [TagAnswer(tuple(tags)) for tags in self._ready.tag(prepared, self.config["tags"])]
 
-    def out_of_memory(self, error: BaseException) -> bool:
-        text = str(error)
-        return super().out_of_memory(error) or "out of memory" in text or "can't allocate memory" in text
-
     @property
     def _ready(self) -> Answering:
         if self.answering is None:
             self.load()
         assert self.answering is not None
         return self.answering
-
-
-def _parameters(weights: Path) -> int:
-    """How many weights a safetensors file holds, from its header; running statistics are none."""
-    with weights.open("rb") as stream:
-        header = json.loads(stream.read(int.from_bytes(stream.read(8), "little")))
-    shapes = [entry["shape"] for name, entry in header.items() if name != "__metadata__" and "running_" not in name]
-    return sum(math.prod(shape) for shape in shapes if shape)

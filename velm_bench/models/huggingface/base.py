@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from velm_bench.digests import digest_bytes, digest_json
 from velm_bench.errors import RunError, UsageError, VelmError
-from velm_bench.models.base import Identity, Model, Setup
+from velm_bench.metrics.neural.checkpoints import quiet
+from velm_bench.models.base import DTYPES, Identity, Model, Setup
 from velm_bench.models.huggingface.checkpoint import Checkpoint, described
 from velm_bench.models.huggingface.options import ALWAYS_HONOURED, HfOptions
 
 if TYPE_CHECKING:
     import torch
-
-DTYPES = ("float32", "bfloat16", "float16")
 
 
 class HuggingFaceModel(Model):
@@ -35,6 +34,7 @@ class HuggingFaceModel(Model):
         """Weights are not opened; UsageError for a dtype or for options that mean nothing here."""
         self.checkpoint, self.setup, self.options = checkpoint, setup, options
         self.device = setup.device
+        setup.require_dtype()
         self.dtype = resolve_dtype(setup.dtype, checkpoint.config)
         strange = sorted(options.model_fields_set - self.heeded)
         if strange:
@@ -194,11 +194,6 @@ class HuggingFaceModel(Model):
             for name, value in inputs.items()
         }
 
-    def out_of_memory(self, error: BaseException) -> bool:
-        text = str(error)
-        signs = ("out of memory", "can't allocate memory", "STATUS_ALLOC_FAILED")  # the last of cuBLAS and cuDNN
-        return super().out_of_memory(error) or any(sign in text for sign in signs)
-
     @contextmanager
     def _fitting(self) -> Iterator[None]:
         """A lack of memory while the model gets ready is a RunError of one sentence."""
@@ -246,8 +241,6 @@ def reason_of(error: BaseException) -> str:
 
 def resolve_dtype(asked: str, config: Mapping[str, Any]) -> str:
     """The dtype of the weights: what was asked for, else what config.json recommends, else float32."""
-    if asked not in ("auto", *DTYPES):
-        raise UsageError(f"--dtype {asked} is not known: choose auto, {', '.join(DTYPES)}.")
     if asked != "auto":
         return asked
     for part in (config, config.get("text_config") or {}, config.get("llm_config") or {}):
@@ -266,19 +259,3 @@ def left_padded(tokenizer: Any) -> Any:
             raise UsageError("The tokenizer has no token to pad with: name a pad_token in its tokenizer_config.json.")
         tokenizer.pad_token = stand_in
     return tokenizer
-
-
-@contextmanager
-def quiet() -> Iterator[None]:
-    """No progress bars, and no warnings but errors, from transformers while it opens files."""
-    from transformers.utils import logging
-
-    bars, level = logging.is_progress_bar_enabled(), logging.get_verbosity()
-    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
-    logging.set_verbosity_error()  # type: ignore[no-untyped-call]
-    try:
-        yield
-    finally:
-        logging.set_verbosity(level)
-        if bars:
-            logging.enable_progress_bar()  # type: ignore[no-untyped-call]

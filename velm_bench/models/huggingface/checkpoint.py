@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from typing import Any
 
 from velm_bench.digests import digest_file, digest_json
 from velm_bench.errors import UsageError
+from velm_bench.models.weights import count_weights
 
 INDEX = "model.safetensors.index.json"
 WEIGHTS = "model.safetensors"
@@ -169,23 +169,11 @@ class Checkpoint:
     @cached_property
     def parameters(self) -> int:
         """How many weights there are, from the headers of the safetensors files; UsageError for a damaged one."""
-        return sum(_count(path) for path in self.weights)
+        return sum(count_weights(path) for path in self.weights)
 
 
 _CODED = ("config.json", "tokenizer_config.json", "processor_config.json", "preprocessor_config.json")
 """The files in which a checkpoint may ask for code of its own."""
-
-
-def _count(path: Path) -> int:
-    """The weights of one file; running statistics are none."""
-    try:
-        with path.open("rb") as stream:
-            size = int.from_bytes(stream.read(8), "little")
-            header = json.loads(stream.read(min(size, path.stat().st_size)))
-        shapes = [entry["shape"] for name, entry in header.items() if name != "__metadata__" and "running_" not in name]
-        return sum(math.prod(map(int, shape)) for shape in shapes if shape)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise UsageError(f"The weights file {path} is damaged: get it anew.") from error
 
 
 def described(names: Iterable[str]) -> str:

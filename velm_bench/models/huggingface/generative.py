@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 from PIL import Image
 
 from velm_bench.errors import SampleError
-from velm_bench.models.huggingface.base import quiet
+from velm_bench.metrics.neural.checkpoints import quiet
 from velm_bench.models.huggingface.collate import Inputs
 from velm_bench.models.huggingface.conversation import Conversation, template_of
 from velm_bench.models.huggingface.pictures import as_image, budget_pictures, find_placeholder, probe_picture

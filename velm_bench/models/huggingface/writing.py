@@ -15,8 +15,9 @@ from torch import Tensor
 
 from velm_bench.digests import digest_json
 from velm_bench.errors import SampleError, VelmError
+from velm_bench.metrics.neural.checkpoints import quiet
 from velm_bench.models.huggingface import decoding
-from velm_bench.models.huggingface.base import HuggingFaceModel, quiet, reason_of
+from velm_bench.models.huggingface.base import HuggingFaceModel, reason_of
 from velm_bench.models.huggingface.collate import (
     Inputs,
     Padding,
