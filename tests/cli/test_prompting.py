@@ -189,8 +189,8 @@ def test_generation_that_makes_no_sense(velm: Velm, world: World, given: list[st
 
 
 @pytest.mark.parametrize(("model", "task"), [("ref:blind", "classification:lite"), ("baseline:majority", "vqa:lite")])
-def test_generation_where_nothing_is_generated_is_refused(velm: Velm, model: str, task: str) -> None:
-    flags = ["--tasks", task, "--limit", "4", "--replicates", "0"]
+def test_generation_where_nothing_is_generated_is_refused(velm: Velm, tmp_path: Path, model: str, task: str) -> None:
+    flags = ["--tasks", task, "--limit", "4", "--replicates", "0", "--output", tmp_path / "out"]
     assert velm("run", "--model", model, *flags).code == 0
     done = velm("run", "--model", model, *flags, "--generation", "max_new_tokens=7")
     assert done.code == 2
