@@ -233,6 +233,14 @@ def test_what_nobody_has_is_one_sentence(tmp_path, monkeypatch):
     assert "\n" not in said
 
 
+def test_a_mirror_of_other_splits_is_named(tmp_path, monkeypatch):
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hf"))
+    monkeypatch.setattr("datasets.config.HF_DATASETS_CACHE", tmp_path / "hf")
+    write(tmp_path / "data", "org/set/data/train-00000-of-00001.parquet", rows(1))
+    with pytest.raises(UsageError, match=r"\(split test\) is not among the files of .*data/org/set, and the hub"):
+        opened(tmp_path / "data")
+
+
 def test_without_the_clients_packages_it_is_the_same_sentence(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "datasets", None)
     with pytest.raises(

@@ -75,6 +75,9 @@ def nowhere(part: Part, place: Place, reason: UnreachableError) -> UsageError:
     """The one sentence for data that is nowhere to be had."""
     roots = ", ".join(str(root) for root in place.roots)
     looked = f"in no data folder ({roots})" if roots else "in no data folder (none is given)"
+    begun = next((root / part.id for root in place.roots if (root / part.id).is_dir()), None)
+    if begun is not None:
+        looked = f"not among the files of {begun}"
     command = f"velm-bench tasks fetch {place.task or 'TASK'} --data DIR"
     return UsageError(
         f"The data set {part} is {looked}, and the hub cannot be asked ({str(reason).rstrip('.')}): run `{command}` "
