@@ -20,3 +20,11 @@ def shared() -> Path:
     if not folder.is_dir():
         pytest.skip("the real data sets of shared/data are not beside this checkout")
     return folder
+
+
+@pytest.fixture(scope="session")
+def real_results(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A results folder of real runs on the small splits; shared by all tests, so nobody may change it."""
+    from tests.made_boards import make_results, once
+
+    return once(tmp_path_factory, "real_results", make_results) / "results"

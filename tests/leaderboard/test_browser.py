@@ -3,12 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
-import socket
-import subprocess
-import sys
-import time
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,56 +10,17 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import REPOSITORY
+from tests.leaderboard.browsing import SCREENSHOTS, served
 from tests.made_runs import made_board
 
 pytest.importorskip("streamlit")
-playwright = pytest.importorskip("playwright.sync_api")
-
-SCREENSHOTS = REPOSITORY / "tests" / "screenshots"
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def wait_for(address: str, server: subprocess.Popen[bytes]) -> None:
-    for _ in range(300):
-        assert server.poll() is None, "the server ended"
-        try:
-            with urllib.request.urlopen(f"{address}/_stcore/health", timeout=1):
-                return
-        except OSError:
-            time.sleep(0.1)
-    pytest.fail("the server did not answer within 30 s")
 
 
 @pytest.fixture(scope="module")
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    root, port = made_board(tmp_path_factory.mktemp("board") / "results"), free_port()
-    environment = {key: value for key, value in os.environ.items() if key not in ("DISPLAY", "WAYLAND_DISPLAY")}
-    command = [sys.executable, "-m", "velm_bench.cli.main", "leaderboard", "--results", str(root), "--port", str(port)]
-    server = subprocess.Popen(command, cwd=root.parent, env={**environment, "PYTHONPATH": str(REPOSITORY)})
-    try:
-        wait_for(f"http://127.0.0.1:{port}", server)
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        server.terminate()
-        server.wait(timeout=20)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    if CHROMIUM is None:
-        pytest.skip("no Chromium on this machine: apt-get install chromium")
-    with playwright.sync_playwright() as play:
-        flags = ["--no-sandbox", "--disable-background-networking"]
-        launched = play.chromium.launch(executable_path=CHROMIUM, args=flags)
-        yield launched
-        launched.close()
+    root = made_board(tmp_path_factory.mktemp("board") / "results")
+    with served("--results", str(root), folder=root.parent) as where:
+        yield where
 
 
 def opened(browser: Any, address: str, path: str = "/", **look: Any) -> Any:

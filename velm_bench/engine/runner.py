@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from velm_bench.digests import digest_json
@@ -13,7 +13,7 @@ from velm_bench.engine.heeding import require_conversation, require_heeded
 from velm_bench.engine.journal import Journal
 from velm_bench.engine.opening import Opened, begin_treatment, open_task
 from velm_bench.engine.outcomes import Outcome, decode, reason
-from velm_bench.engine.plan import Row, make_plan
+from velm_bench.engine.plan import Row, make_plan, picture_digest
 from velm_bench.engine.progress import Progress, silent
 from velm_bench.engine.scoring import build_metrics, score
 from velm_bench.engine.settings import RunSettings
@@ -95,11 +95,12 @@ def judge(plan: Sequence[Row], outcomes: Mapping[str, Outcome], kind: Kind) -> l
 
 
 def _judge(row: Row, outcome: Outcome | None, kind: Kind) -> Judged:
+    judged = Judged(row.sample, row.key, content=row.content, pictures=tuple(map(picture_digest, row.sample.images)))
     if outcome is None or outcome.answer is None:
         why = row.error or (outcome.error if outcome else "") or "The sample was not asked."
-        return Judged(row.sample, row.key, error=why)
+        return replace(judged, error=why)
     try:
         prediction = kind.predict(row.asked, decode(outcome.answer))
     except Exception as error:  # an answer that a kind cannot read is that sample's error, not the run's
-        return Judged(row.sample, row.key, outcome.answer, error=reason(error))
-    return Judged(row.sample, row.key, outcome.answer, prediction)
+        return replace(judged, answer=outcome.answer, error=reason(error))
+    return replace(judged, answer=outcome.answer, prediction=prediction)

@@ -35,6 +35,10 @@ class Judged:
     prediction: Prediction | None = None
     """None where there is an error."""
     error: str = ""
+    content: str = ""
+    """Digest of the sample as its source gives it: id, pictures, inputs, references."""
+    pictures: tuple[str, ...] = ()
+    """The digests of its pictures, so that who finds another content can say whether it is one of them."""
 
 
 @dataclass(frozen=True)
@@ -74,6 +78,8 @@ def _plain_columns(rows: Sequence[Judged]) -> dict[str, Any]:
         "group": text_column([row.sample.cluster for row in rows]),
         **{f"{SLICE}{name}": text_column([_text(row.sample.slices.get(name)) for row in rows]) for name in slices},
         "key": text_column([row.key for row in rows]),
+        "content": text_column([row.content for row in rows]),
+        "pictures": text_column([canonical_json(row.pictures) for row in rows]),
         "answer": text_column([canonical_json(answer) if answer else None for answer in answers]),
         "prediction": text_column([canonical_json(found.value) if found else None for found in predictions]),
         "references": text_column([canonical_json(list(row.sample.references)) for row in rows]),

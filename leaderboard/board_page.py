@@ -6,30 +6,43 @@ nothing of them is interpreted as Markdown or HTML.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from inspect import signature
+from pathlib import Path
 from typing import Any
 
 import altair as alt
 import pandas as pd
 import streamlit as st
+from common import ALL
 
-ALL = "All"
+from velm_bench.board.frames import Board, read_board, snapshot
+from velm_bench.board.listing import Listing
+from velm_bench.board.place import RESULTS_VARIABLE
+
 SCORE = "%.4f"
 TEAL = "#0f9d8f"  # legible on white and on black
-CSS = """
-<style>
-.block-container {max-width: 80rem; padding-top: 2.5rem;}
-h1 {font-size: 1.9rem !important;}
-h3 {font-size: 1.25rem !important;}
-@media (max-width: 640px) {.block-container {padding: 2rem 0.75rem 1rem;}}
-</style>
-"""
 
 
-def style() -> None:
-    """Quiet margins, narrow ones on a phone."""
-    st.html(CSS)
+def show(listing: Listing) -> None:
+    """Draw the page."""
+    root = os.environ.get(RESULTS_VARIABLE, "results")
+    st.title("velm-bench", anchor=False)
+    board = board_of(root, snapshot(Path(root)))
+    if board.runs.empty:
+        st.info("This results folder holds no runs yet: `velm-bench run` writes some.")
+        return
+    runs = filters(board.runs)
+    runs_table(runs)
+    metrics(board.scores, runs)
+    damaged(board.damaged)
+
+
+@st.cache_data(max_entries=4, show_spinner=False)
+def board_of(root: str, identity: str) -> Board:
+    """The board of a results folder; cached by the identity of its contents, never by a frame."""
+    return read_board(Path(root))
 
 
 def filters(runs: pd.DataFrame) -> pd.DataFrame:
