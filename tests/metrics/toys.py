@@ -75,6 +75,7 @@ def data(name: str) -> tuple[list[Any], list[Any]]:
         "circular": (ANSWERS, [((["cat"], ["dog", "cat"]), place % 9 + 1_000_000 * (place // 9)) for place in places]),
         "ranking": ([["a", "b", "c"][place % 3 :] for place in places], [["c"]] * SAMPLES),
         "detection": ([boxes(place) for place in places], [objects(place) for place in places]),
+        "given": ([{"score": 0.1 * place} for place in places], [None] * SAMPLES),
         "transcript": (["a dog ran", "a dog", "the dog runs"] * 4, [["a dog runs"], ["a cat runs"]] * 6),
     }
     predictions, references = forms[FORMS[name]]
@@ -92,7 +93,7 @@ FORMS = {
     "entity_f1_iobes": "iobes",
     **{"truth": "truth", "chair": "chair", "pair_accuracy": "pair", "nlvr": "nlvr", "multiple_choice": "choice"},
     **{"mixed_choice": "mixed", "circular_choice": "circular", "direct_answer": "answer"},
-    **{"retrieval": "ranking", "detection": "detection", "wer": "transcript", "cer": "transcript"},
+    **{"retrieval": "ranking", "detection": "detection", "wer": "transcript", "cer": "transcript", "given": "given"},
 }
 """Which data a metric reads."""
 

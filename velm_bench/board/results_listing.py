@@ -15,6 +15,8 @@ from velm_bench.tasks.registry import definitions
 
 OWN = "own run"
 """The verification of a run that lies in a results folder: nobody looked at it."""
+IMPORTED = "imported"
+"""The verification of a run of another harness: its scores are taken over."""
 
 
 def results_identity(root: Path) -> str:
@@ -91,7 +93,7 @@ def _run_row(run: str, result: Result) -> dict[str, Any]:
         "samples": result.data.samples,
         "errors": result.n_errors,
         "unparsed": result.parse_failures,
-        "level": OWN,
+        "level": IMPORTED if result.imported else OWN,
         "status": "listed",
         "submitted": result.provenance.created[:10],
         "attempts": 1,

@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from velm_bench.cli.importing import import_results
 from velm_bench.cli.options import RESULTS, Json, Output, absent
 from velm_bench.cli.output import interval, note, number, print_facts, print_json, print_table
 
 if TYPE_CHECKING:
     from velm_bench.results.schema import Result
 
-app = typer.Typer(rich_markup_mode=None, help="List the runs of a results folder, or show one.")
+app = typer.Typer(rich_markup_mode=None, help="List the runs of a results folder, show one, or import others'.")
+app.command("import")(import_results)
 
 HEADERS = ("model", "task", "metric", "score", "95% interval", "n", "errors", "run")
 NUMBERS = frozenset({"score", "n", "errors"})

@@ -64,6 +64,7 @@ BUILTIN = {
     "detection": "velm_bench.metrics.detection:Detection",
     "wer": "velm_bench.metrics.transcription:WordErrorRate",
     "cer": "velm_bench.metrics.transcription:CharacterErrorRate",
+    "given": "velm_bench.metrics.given:GivenScore",
 }
 
 METRICS: Registry[Callable[..., Metric]] = Registry("metric", "velm_bench.metrics", BUILTIN)

@@ -207,6 +207,8 @@ class Result(Record):
     """How many of them failed and count as wrong."""
     parse_failures: int = 0
     """How many pieces of answers could not be parsed; they count as wrong, not as errors."""
+    imported: str = ""
+    """The harness that ran it, where the scores are another's and only taken over: "lm-eval 0.4.13"."""
     primary: str
     """The name of the primary score."""
     scores: dict[str, Score]

@@ -1,0 +1,42 @@
+"""`velm-bench results import` through the real command."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from tests.conftest import REPOSITORY
+from tests.made_boards import command
+
+FILES = REPOSITORY / "tests" / "results" / "foreign" / "files"
+
+
+def test_runs_of_lm_eval_are_taken_over_and_listed(tmp_path: Path) -> None:
+    done = command("results", "import", FILES / "lm_eval", "--from", "lm-eval", "--json", folder=tmp_path)
+    assert [run["result"]["imported"] for run in json.loads(done.stdout)] == ["lm-eval 0.4.13"] * 2
+    listed = command("results", "list", folder=tmp_path).stdout
+    assert "colours_mc" in listed
+    assert "0.6667" in listed
+
+
+def test_a_name_may_be_given_and_intervals_left_out(tmp_path: Path) -> None:
+    words = ("results", "import", FILES / "lmms_eval", "--from", "lmms-eval", "--model", "mine", "--replicates", "0")
+    done = command(*words, "--json", "--output", "there", folder=tmp_path)
+    (run,) = json.loads(done.stdout)
+    assert run["result"]["model"]["name"] == "mine"
+    assert run["result"]["scores"]["exact_match"]["low"] is None
+    assert (tmp_path / run["folder"] / "samples.parquet").is_file()
+    assert run["folder"].startswith("there")
+
+
+def test_what_cannot_be_read_is_said_and_the_rest_is_kept(tmp_path: Path) -> None:
+    (tmp_path / "results_bad.json").write_text("{")
+    words = ("results", "import", "results_bad.json", FILES / "lm_eval", "--from", "lm-eval")
+    done = command(*words, folder=tmp_path, expect=2)
+    assert "results_bad.json is no valid JSON" in done.stderr
+    assert "colours_gen" in done.stdout
+
+
+def test_a_folder_without_results_is_refused(tmp_path: Path) -> None:
+    done = command("results", "import", tmp_path, "--from", "vlmevalkit", folder=tmp_path, expect=2)
+    assert "no result of vlmevalkit" in done.stderr

@@ -1,0 +1,32 @@
+"""A score that somebody else gave each sample: what a run that was made by another harness keeps."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from velm_bench.metrics.base import MeanMetric, MetricInputError, shown
+
+
+class GivenScore(MeanMetric):
+    """The mean of the numbers that the samples came with: `given:NAME`. A prediction is a mapping of such numbers.
+
+    Whether larger is better nobody says here; it is taken to be unless the argument ends with ":lower".
+    """
+
+    name = "given"
+    takes = "the name of a score"
+
+    def __init__(self, labels: Sequence[str] = (), argument: str = "score") -> None:
+        self.key = argument.removesuffix(":lower")
+        self.higher_is_better = not argument.endswith(":lower")
+        self.outputs = (self.key,)
+        self.signature = f"given|score:{self.key}|better:{'higher' if self.higher_is_better else 'lower'}|v:1"
+        super().__init__(labels)
+
+    def score(self, prediction: Any, reference: Any) -> float:
+        value = prediction.get(self.key) if isinstance(prediction, Mapping) else None
+        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+            raise MetricInputError(f"The score '{self.key}' of a sample is {shown(value)}: give a finite number.")
+        return float(value)

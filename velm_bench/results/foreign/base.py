@@ -1,0 +1,119 @@
+"""What the readers of foreign formats give: a run in plain data, before it becomes one of ours."""
+
+from __future__ import annotations
+
+import csv
+import json
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from velm_bench.errors import UsageError
+
+
+@dataclass(frozen=True)
+class ForeignSample:
+    """One sample of another harness."""
+
+    id: str
+    answer: str | None
+    """What the model said, or the option it chose; None where there is nothing."""
+    references: tuple[str, ...]
+    """What is right, as far as the file says."""
+    scores: Mapping[str, float]
+    """What the harness gave it, by the name of the score."""
+    content: Sequence[Any] = ()
+    """Whatever tells this sample from others: digests of document and prompt."""
+    group: str = ""
+    """Samples of one group are about the same thing; empty for none."""
+    slices: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class ForeignRun:
+    """One model on one task of another harness."""
+
+    harness: str
+    """Name and version: "lm-eval 0.4.13"."""
+    model: str
+    task: str
+    settings: Mapping[str, Any]
+    """All that is known to decide the answers: prompt, examples, generation; runs compare only where it agrees."""
+    samples: tuple[ForeignSample, ...]
+    total: int
+    """How many samples the complete task has."""
+    reported: Mapping[str, float]
+    """The scores that the harness itself reports."""
+    lower_is_better: frozenset[str] = frozenset()
+    """Those of the scores of which less is better."""
+    model_settings: Mapping[str, Any] = field(default_factory=dict)
+    """What is known of the model besides its name."""
+
+
+def read_json(path: Path) -> Mapping[str, Any]:
+    """A JSON file that holds one object; UsageError naming it where it does not."""
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UsageError(f"The file {path} cannot be read: {error.strerror or error}.") from error
+    except (ValueError, RecursionError) as error:
+        raise UsageError(f"The file {path} is no valid JSON ({error}): is it complete?") from error
+    if not isinstance(data, dict):
+        raise UsageError(f"The file {path} must hold one JSON object, not {type(data).__name__}.")
+    return data
+
+
+def read_lines(path: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Each object of a JSONL file with where it stands ("FILE line 3"); UsageError for a line that holds none."""
+    try:
+        lines = path.read_text(encoding="utf-8").split("\n")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"The file {path} cannot be read ({error}).") from error
+    for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
+        where = f"{path} line {number}"
+        try:
+            record = json.loads(line)
+        except (ValueError, RecursionError) as error:
+            raise UsageError(f"The line {where} is no valid JSON ({error}): is the file complete?") from error
+        if not isinstance(record, dict):
+            raise UsageError(f"The line {where} must hold a JSON object, not {type(record).__name__}.")
+        yield where, record
+
+
+def read_table(path: Path) -> list[dict[str, str]]:
+    """The rows of a .csv, .tsv or .xlsx table with a header, every cell as text; UsageError for anything else."""
+    if path.suffix.lower() == ".xlsx":
+        return _read_workbook(path)
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as stream:
+            csv.field_size_limit(2**31 - 1)  # tables of this field carry pictures as text
+            rows = list(csv.DictReader(stream, delimiter="\t" if path.suffix.lower() == ".tsv" else ","))
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise UsageError(f"The table {path} cannot be read ({error}).") from error
+    return [{str(key): str(value or "") for key, value in row.items() if key is not None} for row in rows]
+
+
+def _read_workbook(path: Path) -> list[dict[str, str]]:
+    try:
+        from openpyxl import load_workbook
+    except ImportError as error:
+        from velm_bench.errors import UnavailableError
+
+        raise UnavailableError("Tables in .xlsx need openpyxl: run `pip install 'velm-bench[tables]'`.") from error
+    try:
+        sheet = load_workbook(path, read_only=True, data_only=True).worksheets[0]
+        rows = [["" if cell is None else str(cell) for cell in row] for row in sheet.iter_rows(values_only=True)]
+    except Exception as error:  # openpyxl raises what its parts raise: KeyError, BadZipFile, ParseError, ...
+        raise UsageError(f"The table {path} cannot be read ({type(error).__name__}: {error}).") from error
+    return [dict(zip(rows[0], row, strict=False)) for row in rows[1:]] if rows else []
+
+
+def finite(value: Any) -> float | None:
+    """A number as a float, a truth value as 0 or 1; None for what is neither, or not finite."""
+    if isinstance(value, int | float) and math.isfinite(value):
+        return float(value)
+    return None
