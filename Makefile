@@ -4,10 +4,12 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
-DEMO := results
+DEMO = results/demo-$(LIMIT)
+BOARD = results/board-$(LIMIT)
 DEMO_TASKS := captioning,vqa,classification,ner
-DEMO_MODELS := baseline:constant baseline:majority baseline:random baseline:oracle ref:prefix
-LIMIT ?= 1000
+DEMO_MODELS := baseline:constant baseline:majority baseline:random baseline:oracle \
+	ref:blind ref:concat ref:weighted-sum ref:attention ref:cross-modal ref:prefix ref:frozen-prefix
+LIMIT ?= 500
 
 .PHONY: install demo test lint format browser bench zoo clean
 
@@ -18,13 +20,20 @@ $(STAMP): pyproject.toml constraints.txt
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev]"
 	touch $(STAMP)
 
+# Every reference model and baseline on the four embedded tasks, then all of it on a board. Again, it asks nothing twice;
+# what the board holds already is not submitted twice.
 demo: install
 	@for model in $(DEMO_MODELS); do \
 		$(BIN)/velm-bench run --model $$model --tasks $(DEMO_TASKS) --limit $(LIMIT) --output $(DEMO) || exit $$?; \
 	done
-	@$(BIN)/velm-bench results list --output $(DEMO)
+	@$(BIN)/velm-bench run --model ref:contrastive --tasks classification --limit $(LIMIT) --output $(DEMO)
+	@$(BIN)/velm-bench run --model ref:prefix --tasks vqa --control blank --limit $(LIMIT) --output $(DEMO)
+	@test -f $(BOARD)/board.toml || \
+		$(BIN)/velm-bench board create $(BOARD) --title "velm-bench demo" --tasks $(DEMO_TASKS) --limit $(LIMIT)
+	@$(BIN)/velm-bench submit $(DEMO) --board $(BOARD) --new
+	@$(BIN)/velm-bench board list --board $(BOARD)
 	@echo
-	@echo "Open the leaderboard with:  $(BIN)/velm-bench leaderboard --results $(DEMO)"
+	@echo "Open the leaderboard with:  $(BIN)/velm-bench leaderboard --board $(BOARD)"
 
 test: lint browser
 	$(BIN)/pytest -n auto --dist loadfile

@@ -12,7 +12,7 @@ import common
 import streamlit as st
 
 from velm_bench.board.listing import Listing
-from velm_bench.board.place import UPLOADS_VARIABLE
+from velm_bench.board.place import ANYBODY, LOGGED_IN, UPLOADS_VARIABLE
 
 ICON = Path(__file__).parent / "icon.svg"  # a file of our own: Streamlit fetches its named icons from a foreign server
 PAGES = {
@@ -31,12 +31,17 @@ def main() -> None:
     st.set_page_config(page_title="velm-bench", page_icon=str(ICON), layout="wide")
     common.style()
     listing = common.listing()
-    known = PAGES if listing.is_board and os.environ.get(UPLOADS_VARIABLE) == "1" else _without(PAGES, "submit")
-    pages = [
-        st.Page(_page(partial(_show, module, listing), path), title=title, url_path=path, default=not path)
+    known = (
+        PAGES
+        if listing.is_board and os.environ.get(UPLOADS_VARIABLE) in (ANYBODY, LOGGED_IN)
+        else _without(PAGES, "submit")
+    )
+    pages = {
+        path: st.Page(_page(partial(_show, module, listing), path), title=title, url_path=path, default=not path)
         for path, (title, module) in known.items()
-    ]
-    st.navigation(pages, position="top").run()
+    }
+    common.keep_pages(pages)
+    st.navigation(list(pages.values()), position="top").run()
 
 
 def _show(module: str, listing: Listing) -> None:

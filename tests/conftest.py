@@ -28,3 +28,11 @@ def real_results(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from tests.made_boards import make_results, once
 
     return once(tmp_path_factory, "real_results", make_results) / "results"
+
+
+@pytest.fixture(scope="session")
+def real_board(tmp_path_factory: pytest.TempPathFactory, real_results: Path) -> Path:
+    """A board of the four small tasks with all of `real_results` submitted; shared, so nobody may change it."""
+    from tests.made_boards import make_board, once
+
+    return once(tmp_path_factory, "real_board", lambda place: make_board(place, real_results)) / "board"

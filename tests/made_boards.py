@@ -46,3 +46,9 @@ def make_results(place: Path) -> None:
         command("run", "--model", model, "--tasks", TASKS, "--output", "results", folder=place)
     blank = ("run", "--model", "ref:prefix", "--tasks", "vqa:lite", "--control", "blank", "--output", "results")
     command(*blank, folder=place)
+
+
+def make_board(place: Path, results: Path) -> None:
+    """A board (`board/`) of the four small tasks, to which every run of a results folder is submitted."""
+    command("board", "create", "board", "--tasks", TASKS, "--title", "The small board", folder=place)
+    command("submit", results, "--board", "board", "--by", "tests", folder=place)

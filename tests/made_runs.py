@@ -11,6 +11,8 @@ from velm_bench.results.schema import DataInfo, ModelInfo, Provenance, Result, S
 from velm_bench.results.store import run_folder, write_run
 
 HOSTILE = '<img src=x onerror="document.title=1"> ![](http://127.0.0.1:9/x.png) **bold** :red[red]'
+HIDING = "\u202egnp.\u2066safe\u200b"
+"""Letters that turn the others around, or are not seen."""
 FORMULA = '=HYPERLINK("http://127.0.0.1:9","win")'
 
 
@@ -46,7 +48,14 @@ def write_made(root: Path, result: Result) -> Path:
 
 def made_board(root: Path) -> Path:
     """A results folder of four tasks, several models, a control, a hostile name and a lower-is-better score."""
-    levels = {"baseline:majority": 0.22, "ref:prefix": 0.61, "baseline:oracle": 0.97, HOSTILE: 0.41, FORMULA: 0.35}
+    levels = {
+        "baseline:majority": 0.22,
+        "ref:prefix": 0.61,
+        "baseline:oracle": 0.97,
+        HOSTILE: 0.41,
+        FORMULA: 0.35,
+        HIDING: 0.3,
+    }
     for model, level in levels.items():
         vqa = {name: made_score(level, name) for name in ("vqa_accuracy", "exact_match")}
         write_made(root, made_result(model, "scenes_vqa", "vqa", vqa))

@@ -1,135 +1,169 @@
 from __future__ import annotations
 
-import os
-import shutil
 from pathlib import Path
+from typing import Any
 
+import numpy as np
+import pandas as pd
 import pytest
 
-from tests.made_runs import FORMULA, HOSTILE, made_board, made_result, made_score, write_made
-from velm_bench.board.frames import RUN_COLUMNS, SCORE_COLUMNS, inert, read_board, snapshot
-from velm_bench.results.schema import WorkedExamples
+from tests.made_listings import many, row, small
+from velm_bench.board.frames import AFTER, BEFORE, TASK, View, board_frame, question
+from velm_bench.board.listing import Listing
+from velm_bench.board.ranking import RANK_COLUMNS, rank_frame
+from velm_bench.board.results_listing import list_results
+
+
+def framed(listing: Listing, **view: Any) -> pd.DataFrame:
+    """The frame of a view, ranked by the real ranking."""
+    asked = View(**view)
+    return board_frame(listing, asked, rank_frame(listing, **question(listing, asked)))
+
+
+def who(frame: pd.DataFrame) -> list[str]:
+    """The models in order, controls in brackets."""
+    return [f"{m} [{c}]" if c else m for m, c in zip(frame["model"], frame["control"], strict=True)]
 
 
 @pytest.fixture
-def root(tmp_path: Path) -> Path:
-    return made_board(tmp_path / "results")
+def listing(tmp_path: Path) -> Listing:
+    return small(tmp_path)
 
 
-def test_a_row_per_run_best_first_within_each_task(root: Path) -> None:
-    runs = read_board(root).runs
-    assert list(runs.columns) == list(RUN_COLUMNS)
-    vqa = runs[runs["task"] == "scenes_vqa"]
-    assert len(vqa) == 6
-    assert list(vqa["score"]) == sorted(vqa["score"], reverse=True)
-    assert vqa.iloc[0]["model"] == "baseline:oracle"
-    assert list(runs["task"]) == sorted(runs["task"])
+def test_the_columns_are_those_that_it_says(listing: Listing) -> None:
+    frame = framed(listing)
+    assert list(frame.columns) == [*BEFORE, *(TASK + name for name in listing.tasks), *AFTER]
 
 
-def test_lower_is_better_puts_the_smallest_first_and_the_undefined_last(tmp_path: Path) -> None:
-    for model, value in (("a", 0.5), ("b", None), ("c", 0.1)):
-        write_made(tmp_path, made_result(model, "t", "classification", {"ece": made_score(value, "ece", higher=False)}))
-    assert list(read_board(tmp_path).runs["model"]) == ["c", "a", "b"]
+def test_the_complete_stand_above_all_others_however_good_those_are(listing: Listing) -> None:
+    frame = framed(listing)
+    assert who(frame)[:2] == ["good", "fair"]
+    assert list(frame["done"][:2]) == [3, 3]
+    assert (frame["done"][2:] < 3).all()
+    assert frame["score"][:2].notna().all()
+    assert frame["score"][2:].isna().all()
 
 
-def test_a_row_per_run_and_metric(root: Path) -> None:
-    scores = read_board(root).scores
-    assert list(scores.columns) == list(SCORE_COLUMNS)
-    assert set(scores[scores["task"] == "scenes_classification"]["metric"]) == {"accuracy", "ece"}
-    assert not scores[scores["metric"] == "ece"]["higher_is_better"].any()
+def test_a_control_is_shown_where_its_score_puts_it_and_never_ranked(listing: Listing) -> None:
+    frame = framed(listing, task="vqa_a")
+    assert who(frame) == ["star", "good", "good [blank]", "fair"]
+    assert frame["rank"].isna().tolist() == [False, False, True, False]
+    assert frame["rank"].dropna().tolist() == [1, 2, 3]
+    assert frame["score"].notna().all()
+    assert "good [blank]" not in who(framed(listing, task="vqa_a", controls=False))
 
 
-def test_metrics_keep_their_order_and_runs_are_best_first(root: Path) -> None:
-    scores = read_board(root).scores
-    of_task = scores[scores["task"] == "scenes_classification"]
-    assert list(dict.fromkeys(of_task["metric"])) == ["accuracy", "ece"]
-    for metric, best_first in (("accuracy", True), ("ece", False)):
-        values = list(of_task[of_task["metric"] == metric]["score"])
-        assert values == sorted(values, reverse=best_first)
+def test_only_what_counts_is_shown_unless_asked_for_and_it_is_not_ranked(listing: Listing) -> None:
+    assert "gone" not in who(framed(listing))
+    frame = framed(listing, task="ner_a", statuses=("listed", "withdrawn"))
+    gone = frame[frame["model"] == "gone"].iloc[0]
+    assert gone["status"] == "withdrawn"
+    assert pd.isna(gone["rank"])
+    assert gone["score"] == 0.99
 
 
-def test_labels_tell_runs_of_a_task_apart(root: Path) -> None:
-    twin = made_result("ref:prefix", "scenes_vqa", "vqa", {"vqa_accuracy": made_score(0.5, "vqa_accuracy")})
-    write_made(root, twin.model_copy(update={"run_id": "0123456789ab"}))
-    scores = read_board(root).scores
-    vqa = scores[(scores["task"] == "scenes_vqa") & (scores["metric"] == "vqa_accuracy")]
-    assert vqa["label"].is_unique
-    assert "ref:prefix 0123456789ab" in set(vqa["label"])
-    assert "ref:prefix (blank)" in set(vqa["label"])
-    shown = twin.model_copy(
-        update={"shots": WorkedExamples(count=2, split="train", fingerprint="4"), "run_id": "f" * 12}
-    )
-    write_made(root, shown)
-    board = read_board(root)
-    assert "ref:prefix (2 shots)" in set(board.scores["label"])
-    assert "2 shots" in set(board.runs["control"])
-    assert "ref:prefix" in set(scores[scores["task"] == "scenes_ner"]["label"])
+@pytest.mark.parametrize(
+    ("view", "left"),
+    [
+        ({"kind": "ner"}, {"good", "fair"}),
+        ({"smallest": 2_000_000}, {"good"}),
+        ({"largest": 2_000_000}, {"fair"}),
+        ({"licences": ("mit",)}, {"fair"}),
+        ({"levels": ("complete",)}, {"star"}),
+        ({"since": "2026-03-01"}, {"star"}),
+        ({"until": "2026-01-01"}, {"good"}),
+        ({"search": "STA"}, {"star"}),
+        ({"search": "mIt"}, {"fair"}),
+        ({"search": "("}, set()),
+        ({"search": "nobody"}, set()),
+    ],
+)
+def test_a_filter_leaves_what_it_says(listing: Listing, view: dict[str, Any], left: set[str]) -> None:
+    assert set(framed(listing, **view)["model"]) == left
 
 
-def test_a_limited_run_says_so(tmp_path: Path) -> None:
-    made = made_result("ours", "t", "vqa", {"vqa_accuracy": made_score(0.5, "vqa_accuracy")})
-    limited = {"run_id": "0123456789ab", "n": 50, "data": made.data.model_copy(update={"limit": 50})}
-    for one in (made, made.model_copy(update=limited)):
-        write_made(tmp_path, one)
-    board = read_board(tmp_path)
-    assert sorted(zip(board.runs["n"], board.runs["samples"], strict=True)) == [(50, 200), (200, 200)]
-    assert set(board.scores["label"]) == {"ours", "ours (50 of 200)"}
+def test_who_is_shown_changes_no_rank(listing: Listing) -> None:
+    everybody = framed(listing, task="vqa_a").set_index("submission")["rank"]
+    some = framed(listing, task="vqa_a", search="fair").set_index("submission")["rank"]
+    assert some.to_dict() == {key: everybody[key] for key in some.index}
+    assert some.tolist() == [3]
 
 
-def test_runs_of_one_id_are_two_runs_with_their_own_labels(tmp_path: Path) -> None:
-    for model in ("ours", "theirs"):
-        made = made_result(model, "t", "vqa", {"vqa_accuracy": made_score(0.5, "vqa_accuracy")})
-        write_made(tmp_path, made.model_copy(update={"run_id": "0123456789ab"}))
-    board = read_board(tmp_path)
-    assert dict(zip(board.scores["label"], board.scores["model"], strict=True)) == {"ours": "ours", "theirs": "theirs"}
-    assert list(board.runs["run"]) == ["ours/t/0123456789ab", "theirs/t/0123456789ab"]
+def test_a_kind_leaves_its_tasks_columns(listing: Listing) -> None:
+    frame = framed(listing, kind="vqa")
+    assert [name for name in frame.columns if name.startswith(TASK)] == ["task.vqa_a", "task.vqa_b"]
 
 
-def test_a_copied_run_has_a_label_of_its_own(tmp_path: Path) -> None:
-    made = made_result("ours", "t", "vqa", {"vqa_accuracy": made_score(0.5, "vqa_accuracy")})
-    folder = write_made(tmp_path, made)
-    shutil.copytree(folder, folder.parent / "copy")
-    assert set(read_board(tmp_path).scores["label"]) == {f"ours ours/t/{made.run_id}", "ours ours/t/copy"}
+def test_of_several_runs_the_largest_counts_then_the_latest(tmp_path: Path) -> None:
+    twice = small(tmp_path)
+    extra = [
+        row("good", "vqa_a", "vqa", 0.11, run="small", n=10),
+        row("good", "vqa_a", "vqa", 0.22, run="late", submitted="2026-09-09"),
+    ]
+    runs = pd.concat([twice.runs, *extra], ignore_index=True)
+    frame = framed(Listing(**{**vars(twice), "runs": runs, "identity": "twice"}), task="vqa_a")
+    good = frame[(frame["model"] == "good") & (frame["control"] == "")]
+    assert good["task.vqa_a"].tolist() == [0.22]
 
 
-def test_an_empty_or_absent_folder_gives_empty_frames(tmp_path: Path) -> None:
-    for place in (tmp_path, tmp_path / "nowhere"):
-        board = read_board(place)
-        assert board.runs.empty
-        assert board.scores.empty
-        assert list(board.runs.columns) == list(RUN_COLUMNS)
+def test_lower_is_better_puts_the_smallest_first() -> None:
+    errors = pd.concat([row(name, "t", "ocr", value, better=False) for name, value in [("a", 0.5), ("b", 0.1)]])
+    listing = many(errors)
+    assert framed(listing, task="t")["model"].tolist() == ["b", "a"]
 
 
-def test_a_damaged_result_is_left_out_and_said_so(root: Path) -> None:
-    path = sorted(root.glob("*/*/*/result.json"))[0]
-    path.write_text("{", encoding="utf-8")
-    board = read_board(root)
-    assert len(board.runs) == 16
-    assert len(board.damaged) == 1
-    assert path.name in board.damaged[0]
+def test_a_metric_and_a_slice_replace_the_primary_score(real_results: Path) -> None:
+    listing = list_results(real_results)
+    task = "scenes_vqa:lite"
+    for view in ({"metric": "exact_match"}, {"part": "question_type=count"}):
+        frame = framed(listing, task=task, **view)
+        asked = listing.scores[(listing.scores["metric"] == view.get("metric", "vqa_accuracy"))]
+        asked = asked[asked["slice"] == view.get("part", "")]
+        runs = listing.runs[listing.runs["task"] == task].merge(asked, on="run", suffixes=("_of_run", ""))
+        expected = runs.set_index(["submission", "control"])["score"].to_dict()
+        found = frame.set_index(["submission", "control"])["score"].to_dict()
+        assert found == pytest.approx(expected)
+        assert frame["score"].is_monotonic_decreasing
 
 
-def test_a_formula_is_text_and_other_names_stay_as_they_are(root: Path) -> None:
-    models = set(read_board(root).runs["model"])
-    assert f"'{FORMULA}" in models
-    assert HOSTILE in models
+def test_a_results_folder_has_task_columns_and_no_common_score(real_results: Path) -> None:
+    frame = framed(list_results(real_results))
+    assert frame["score"].isna().all()
+    assert frame["done"].is_monotonic_decreasing
+    assert len(frame) == 7
+    assert frame.iloc[-1]["control"] == "blank"
 
 
-@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", " =1"])
-def test_what_a_spreadsheet_would_calculate_is_quoted(text: str) -> None:
-    assert inert(text).startswith("'")
+def test_no_task_can_take_the_place_of_a_column() -> None:
+    frame = framed(many(pd.concat([row("a", "score", "vqa", 0.5), row("a", "model", "vqa", 0.7)])))
+    assert frame["model"].tolist() == ["a"]
+    assert frame["task.model"].tolist() == [0.7]
 
 
-def test_control_characters_become_spaces() -> None:
-    assert inert("a\x1b[31mb\nc") == "a [31mb c"
+def test_texts_of_strangers_hide_nothing() -> None:
+    frame = framed(many(row("a\u202egnp", "t", "vqa", 0.5, licence="m\u200bit", reason="x\ny")))
+    assert frame["model"].tolist() == ["a⟨202E⟩gnp"]
+    assert frame["licence"].tolist() == ["m⟨200B⟩it"]
+    assert frame["reason"].tolist() == ["x y"]
 
 
-def test_a_snapshot_changes_with_any_result_and_only_then(root: Path) -> None:
-    before = snapshot(root)
-    assert snapshot(root) == before
-    path = sorted(root.glob("*/*/*/result.json"))[0]
-    os.utime(path, ns=(1, 1))
-    touched = snapshot(root)
-    assert touched != before
-    path.unlink()
-    assert snapshot(root) not in (before, touched)
+def test_nothing_gives_a_frame_with_all_columns() -> None:
+    nothing = many(row("a", "t", "vqa", 0.5).iloc[:0])
+    frame = board_frame(nothing, View(), pd.DataFrame({name: [] for name in RANK_COLUMNS}).astype(dict(RANK_COLUMNS)))
+    assert frame.empty
+    assert list(frame.columns) == [*BEFORE, *AFTER]
+
+
+def test_many_rows_are_in_order_and_lose_nothing() -> None:
+    rng = np.random.default_rng(3)
+    count, tasks = 400, 5
+    names = [f"m{place:04d}" for place in range(count)]
+    runs = pd.concat([row(name, f"t{t}", "vqa", float(rng.random())) for name in names[:3] for t in range(tasks)])
+    wide = pd.concat([runs.assign(submission=f"{k:064d}", model=names[k]) for k in range(count)], ignore_index=True)
+    wide["score"] = pd.array(rng.random(len(wide)), dtype="Float64")
+    wide["run"] = [f"r{place}" for place in range(len(wide))]
+    wide = wide.drop_duplicates(["submission", "task"]).reset_index(drop=True)
+    frame = framed(many(wide), task="t2")
+    expected = wide[wide["task"] == "t2"].set_index("submission")["score"]
+    assert frame.set_index("submission")["task.t2"].to_dict() == pytest.approx(expected.to_dict())
+    assert frame["score"].is_monotonic_decreasing

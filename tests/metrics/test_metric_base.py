@@ -37,6 +37,7 @@ RARELY_DEFINED = (
 )
 """Metrics, besides those of entities, with outputs that all of a few replicates may leave undefined."""
 MAIN = {
+    "given": "score",
     "bleu": "bleu_4",
     "truth": "truth_f1",
     "token_report": "token_f1_micro",
@@ -238,7 +239,7 @@ WRONG = {
     ),
     **dict.fromkeys(("clipscore", "exact_match", "gqa", "length", "multiple_choice", "nlvr", "relaxed_accuracy"), 0.0),
     **dict.fromkeys(("retrieval", "rouge_l", "spice", "token_f1", "vqa_accuracy", "vqa_accuracy_2015"), 0.0),
-    **{"vqa_accuracy_vqaeval": 0.0, "direct_answer": 0.0, "mixed_choice": 0.0, "brier": 2.0},
+    **{"vqa_accuracy_vqaeval": 0.0, "direct_answer": 0.0, "mixed_choice": 0.0, "given": 0.0, "brier": 2.0},
 }
 """The means, and what a sample whose gold cannot be read has in them; in other main outputs it changes nothing."""
 OWN = {"ece", "chair"}

@@ -1,158 +1,219 @@
-"""The frames that pages show: rows of plain text and numbers over a folder of runs."""
+"""The frame of the Board page: a row per submission and control, best first, of plain text and numbers.
+
+What counts as better comes from `ranking.rank_frame`; here rows are chosen, put into columns and into order.
+"""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
-from velm_bench.digests import digest_json
-from velm_bench.results.schema import Result, Score
-from velm_bench.results.store import list_runs, result_files
+from velm_bench.board.inert import inert
+from velm_bench.board.listing import Listing
+from velm_bench.board.schema import COUNTING
 
-RUN_COLUMNS = (
-    "model", "control", "task", "kind", "metric", "score", "low", "high", "answered", "n", "samples", "errors",
-    "unparsed", "created", "run",
+TASK = "task."
+"""What the names of the tasks' columns begin with, so that no task can take another column's place."""
+BEFORE = (
+    "rank", "rank_low", "rank_high", "group", "model", "revision", "organisation", "control", "score", "low", "high",
+    "done", "of",
 )  # fmt: skip
-"""The columns of `Board.runs`: a row per run, with its primary metric; `n` of the task's `samples` were asked. `run` is
-its folder, unlike any other's."""
-SCORE_COLUMNS = (
-    "label", "model", "control", "task", "kind", "metric", "score", "low", "high", "n", "errors", "higher_is_better",
-    "signature", "run",
+"""The columns before those of the tasks; rank and group are null where a row is not ranked."""
+AFTER = (
+    "n", "errors", "parameters", "licence", "level", "status", "reason", "attempts", "released", "submitted",
+    "submission",
 )  # fmt: skip
-"""The columns of `Board.scores`: a row per run and metric; `label` is the run's name in a chart, unlike those of its
-task's other runs."""
-Runs = Mapping[str, Result]
-"""Results by their folder under the root, with slashes."""
-FORMULA = ("=", "+", "-", "@")
-"""What a spreadsheet takes for the beginning of a formula."""
+"""The columns after them."""
+RANKED = ("rank", "rank_low", "rank_high", "group", "done", "of", "complete")
+ABOUT = (
+    "model", "revision", "organisation", "parameters", "licence", "level", "status", "reason", "attempts", "released",
+    "submitted",
+)  # fmt: skip
+"""What a row says of its submission, the same in all its runs."""
+SEARCHED = ("model", "revision", "organisation", "licence", "submission")
+KEY = ["submission", "control"]
 
 
 @dataclass(frozen=True)
-class Board:
-    """The runs of a results folder at one moment."""
+class View:
+    """What the Board page shows of a listing: everything that can be chosen there."""
 
-    runs: pd.DataFrame
-    """A row per run: RUN_COLUMNS, best first within each task."""
-    scores: pd.DataFrame
-    """A row per run and metric: SCORE_COLUMNS, metrics in their task's order, best first within each."""
-    damaged: tuple[str, ...] = ()
-    """A sentence about each result file that cannot be read."""
-
-
-def snapshot(root: Path) -> str:
-    """The identity of what a results folder holds now: names, sizes and times of its results. What caches key on."""
-    return digest_json([str(root), *sorted(_stamp(root, path) for path in result_files(root))])
-
-
-def read_board(root: Path) -> Board:
-    """Everything the page shows of a results folder; damaged results are left out and said so."""
-    damaged: list[str] = []
-    runs = {folder.relative_to(root).as_posix(): result for folder, result in list_runs(root, damaged.append)}
-    return Board(_runs(runs), _scores(runs), tuple(map(inert, damaged)))
-
-
-def inert(text: str) -> str:
-    """Text that no spreadsheet takes for a formula and no terminal for a command, otherwise as it was."""
-    shown = "".join(letter if letter.isprintable() else " " for letter in text)
-    return f"'{shown}" if shown.lstrip().startswith(FORMULA) else shown
-
-
-def _stamp(root: Path, path: Path) -> list[Any]:
-    try:
-        status = path.stat()
-    except OSError:  # removed meanwhile
-        return [path.relative_to(root).as_posix()]
-    return [path.relative_to(root).as_posix(), status.st_size, status.st_mtime_ns]
+    kind: str = ""
+    """Tasks of this kind only; empty for all."""
+    task: str = ""
+    """This task only; empty for all."""
+    metric: str = ""
+    """This output of each metric's main ones; empty for each task's primary one."""
+    part: str = ""
+    """The slice, "question_type=count"; empty for the whole."""
+    smallest: int | None = None
+    """At least so many parameters; those of unknown size are left out."""
+    largest: int | None = None
+    """At most so many."""
+    licences: tuple[str, ...] = ()
+    """These licences only; none for all."""
+    levels: tuple[str, ...] = ()
+    """These levels of verification only; none for all."""
+    statuses: tuple[str, ...] = tuple(status.value for status in COUNTING)
+    """Submissions of these statuses."""
+    since: str = ""
+    """Submitted on this ISO date or later."""
+    until: str = ""
+    """Submitted on this ISO date or before."""
+    controls: bool = True
+    """Whether runs with a control are shown."""
+    search: str = ""
+    """Text that occurs in the model's name, revision, organisation, licence or id, in whatever case."""
 
 
-def _runs(runs: Runs) -> pd.DataFrame:
-    ordered = sorted(runs, key=lambda run: (runs[run].task.name, *_rank(run, runs[run], runs[run].primary)))
-    return pd.DataFrame([_run_row(run, runs[run]) for run in ordered], columns=list(RUN_COLUMNS))
+def asked_tasks(listing: Listing, view: View) -> list[str]:
+    """The names of the tasks that a view asks for, in the listing's order."""
+    return [
+        name
+        for name, task in listing.tasks.items()
+        if (not view.kind or task.kind == view.kind) and (not view.task or name == view.task)
+    ]
 
 
-def _rank(run: str, result: Result, metric: str) -> tuple[bool, float, str, str, str]:
-    """What sorts a run before the worse ones by a metric; where it is undefined, last."""
-    score = result.scores.get(metric)
-    who = (result.model.name, result.remarks, run)
-    if score is None or score.value is None:
-        return True, 0.0, *who
-    return False, -score.value if score.higher_is_better else score.value, *who
+def question(listing: Listing, view: View) -> dict[str, Any]:
+    """The view's arguments for `ranking.rank_frame`: what models are ranked by does not depend on who is shown."""
+    chosen = tuple(asked_tasks(listing, view)) if view.kind or view.task else ()
+    return {"tasks": chosen, "metric": view.metric, "part": view.part}
 
 
-def _run_row(run: str, result: Result) -> dict[str, Any]:
-    return {
-        **_who_and_what(run, result),
-        "metric": inert(result.primary),
-        **_numbers(result.score),
-        "answered": result.score.answered,
-        "n": result.n,
-        "samples": result.data.samples,
-        "errors": result.n_errors,
-        "unparsed": result.parse_failures,
-        "created": inert(result.provenance.created[:10]),
-    }
+def board_frame(listing: Listing, view: View, ranks: pd.DataFrame) -> pd.DataFrame:
+    """A row per submission and control that the view leaves: BEFORE, a column per task, AFTER.
+
+    `ranks` is `rank_frame` of the view's `question`. Rows that are not ranked (controls, statuses that do not count)
+    stand where their score puts them; whatever lacks a task stands below everything that lacks none.
+    """
+    tasks = asked_tasks(listing, view)
+    runs = shown_runs(listing, view, tasks)
+    rows = runs.drop_duplicates(KEY)[[*KEY, *ABOUT]].reset_index(drop=True)
+    place = pd.MultiIndex.from_frame(rows[KEY]).get_indexer(pd.MultiIndex.from_frame(runs[KEY]))
+    frame = rows.merge(ranks[[*KEY, *RANKED, "score", "low", "high"]], on=KEY, how="left", validate="one_to_one")
+    frame = frame.astype({"score": "Float64", "low": "Float64", "high": "Float64"})
+    for name in ("n", "errors"):
+        frame[name] = np.bincount(place, runs[name].fillna(0).to_numpy(np.float64), len(rows)).astype(np.int64)
+    matrix = _matrix(runs, place, len(rows), tasks)
+    columns = pd.DataFrame(matrix, columns=[TASK + name for name in tasks])
+    frame = _counted(pd.concat([frame, columns], axis=1), matrix)
+    if len(tasks) == 1:
+        frame = _with_own_scores(frame, runs, place)
+    ordered = _ordered(frame, matrix, runs)
+    shown = [TASK + name for name in tasks if not ordered[TASK + name].isna().all()]
+    return _readable(ordered[[*BEFORE, *shown, *AFTER]])
 
 
-def _scores(runs: Runs) -> pd.DataFrame:
-    rows = []
-    for task in sorted({result.task.name for result in runs.values()}):
-        of_task = {run: result for run, result in runs.items() if result.task.name == task}
-        labels = _labels(of_task)
-        for name, ranked in _ranked(of_task):
-            rows += [{"label": labels[run], **_score_row(run, runs[run], name)} for run in ranked]
-    return pd.DataFrame(rows, columns=list(SCORE_COLUMNS))
+def shown_runs(listing: Listing, view: View, tasks: list[str]) -> pd.DataFrame:
+    """The runs that the view leaves, one per submission, control and task, with the score that it asks for.
+
+    Where a task was run several times, the run that asked the most samples counts, then the latest.
+    """
+    runs = _scored(listing.runs[_kept(listing.runs, view, tasks)], listing.scores, view)
+    keys = [*KEY, "task"]
+    if runs.duplicated(keys).any():
+        best = runs.sort_values(["n", "submitted", "run"], ascending=[False, False, True], kind="stable")
+        runs = best.drop_duplicates(keys).sort_index()
+    return runs.reset_index(drop=True)
 
 
-def _ranked(runs: Runs) -> Iterator[tuple[str, list[str]]]:
-    """Each metric of one task's runs, and the runs that have it, best first."""
-    for name in dict.fromkeys(name for result in runs.values() for name in result.scores):
-        having = [run for run in runs if name in runs[run].scores]
-        yield name, sorted(having, key=lambda run: _rank(run, runs[run], name))
+def _kept(runs: pd.DataFrame, view: View, tasks: list[str]) -> pd.Series[bool]:
+    """Which runs the filters leave."""
+    keep = runs["status"].isin(view.statuses) & runs["task"].isin(tasks)
+    if not view.controls:
+        keep &= runs["control"] == ""
+    for column, wanted in (("licence", view.licences), ("level", view.levels)):
+        if wanted:
+            keep &= runs[column].isin(wanted)
+    if view.smallest is not None:
+        keep &= (runs["parameters"] >= view.smallest).fillna(False)
+    if view.largest is not None:
+        keep &= (runs["parameters"] <= view.largest).fillna(False)
+    if view.since:
+        keep &= runs["submitted"] >= view.since
+    if view.until:
+        keep &= runs["submitted"].str.slice(0, len(view.until)) <= view.until
+    if view.search:
+        keep &= _found(runs, view.search.strip().casefold())
+    return keep.astype(bool)
 
 
-def _labels(runs: Runs) -> dict[str, str]:
-    """A name for each run of one task: the shortest of three that no other run shares."""
-    choices = {run: _names(run, result) for run, result in runs.items()}
-    count = Counter(name for names in choices.values() for name in dict.fromkeys(names))
-    return {run: next((name for name in names if count[name] == 1), names[-1]) for run, names in choices.items()}
+def _found(runs: pd.DataFrame, text: str) -> pd.Series[bool]:
+    """Which runs are of a submission that the text occurs in; each submission is looked at once."""
+    codes, _ = pd.factorize(runs["submission"])
+    first = runs[~pd.Series(codes).duplicated().to_numpy()]
+    hit = pd.Series(False, index=first.index)
+    for column in SEARCHED:
+        hit |= first[column].str.casefold().str.contains(text, regex=False).fillna(False).astype(bool)
+    return pd.Series(hit.to_numpy()[codes], index=runs.index)
 
 
-def _names(run: str, result: Result) -> tuple[str, str, str]:
-    """The model with its control, its examples and its limit, the same with the run's id, and with the run's folder."""
-    limited = f"{result.n} of {result.data.samples}" if result.n != result.data.samples else ""
-    remarks = ", ".join(remark for remark in (inert(result.remarks), limited) if remark)
-    short = f"{inert(result.model.name)} ({remarks})" if remarks else inert(result.model.name)
-    return short, f"{short} {inert(result.run_id)}", f"{short} {inert(run)}"
+def _scored(runs: pd.DataFrame, scores: pd.DataFrame, view: View) -> pd.DataFrame:
+    """The runs with the metric and the slice that are asked for; those without it are left out."""
+    if not view.metric and not view.part:
+        return runs
+    wanted = scores["slice"] == view.part
+    if view.metric:
+        wanted &= scores["metric"] == view.metric
+    asked = ["score", "low", "high", "n", "errors", "higher_is_better"]
+    found = scores.loc[wanted, ["run", *asked]].drop_duplicates("run").set_index("run")
+    return runs.drop(columns=asked).join(found, on="run", how="inner")
 
 
-def _score_row(run: str, result: Result, name: str) -> dict[str, Any]:
-    score = result.scores[name]
-    return {
-        **_who_and_what(run, result),
-        "metric": inert(name),
-        **_numbers(score),
-        "n": score.n,
-        "errors": score.n_errors,
-        "higher_is_better": score.higher_is_better,
-        "signature": inert(score.signature),
-    }
+def _matrix(runs: pd.DataFrame, place: Any, rows: int, tasks: list[str]) -> Any:
+    """The scores, shape (rows, tasks), NaN where there is none."""
+    matrix = np.full((rows, len(tasks)), np.nan)
+    matrix[place, pd.Index(tasks).get_indexer(pd.Index(runs["task"]))] = runs["score"].to_numpy(
+        np.float64, na_value=np.nan
+    )
+    return matrix
 
 
-def _who_and_what(run: str, result: Result) -> dict[str, str]:
-    named = {
-        "model": result.model.name,
-        "control": result.remarks,
-        "task": result.task.name,
-        "kind": result.task.kind,
-        "run": run,
-    }
-    return {key: inert(value) for key, value in named.items()}
+def _counted(frame: pd.DataFrame, matrix: Any) -> pd.DataFrame:
+    """With how many of the tasks a row has, where the ranks do not say so."""
+    have, width = (~np.isnan(matrix)).sum(axis=1), matrix.shape[1]
+    done = frame["done"].astype("Int64").fillna(pd.Series(have, index=frame.index).astype("Int64"))
+    of = frame["of"].astype("Int64").fillna(width)
+    complete = frame["complete"].astype("boolean").fillna((done >= of).astype("boolean"))
+    return frame.assign(done=done, of=of, complete=complete)
 
 
-def _numbers(score: Score) -> dict[str, float | None]:
-    return {"score": score.value, "low": score.low, "high": score.high}
+def _with_own_scores(frame: pd.DataFrame, runs: pd.DataFrame, place: Any) -> pd.DataFrame:
+    """Of one task, rows that are not ranked have its score all the same."""
+    own = runs[["score", "low", "high"]].set_index(frame.index[place])
+    missing = frame["score"].isna()
+    return frame.assign(**{name: frame[name].mask(missing, own[name]) for name in own.columns})
+
+
+def _ordered(frame: pd.DataFrame, matrix: Any, runs: pd.DataFrame) -> pd.DataFrame:
+    """Best first: the complete before the others, then by score, by tasks done, by the first task, by name."""
+    one_falls = matrix.shape[1] == 1 and len(runs) and not runs["higher_is_better"].fillna(True).all()
+    first = matrix[:, 0] if matrix.shape[1] else np.zeros(len(frame))
+    keys = pd.DataFrame(
+        {
+            "incomplete": ~frame["complete"].to_numpy(bool),
+            "score": frame["score"].to_numpy(np.float64, na_value=np.nan) * (1 if one_falls else -1),
+            "rank": frame["rank"].to_numpy(np.float64, na_value=np.inf),
+            "undone": -frame["done"].to_numpy(np.int64),
+            "first": np.nan_to_num(first, nan=-np.inf) * -1,
+            "model": frame["model"].to_numpy(object),
+            "control": frame["control"].to_numpy(object),
+            "submission": frame["submission"].to_numpy(object),
+        }
+    )
+    return frame.iloc[keys.sort_values(list(keys.columns), kind="stable").index].reset_index(drop=True)
+
+
+def _readable(frame: pd.DataFrame) -> pd.DataFrame:
+    """With every text that strangers wrote made inert, each but once."""
+    texts = ("model", "revision", "organisation", "control", "licence", "reason")
+    made = {}
+    for name in texts:
+        codes, unique = pd.factorize(frame[name])
+        said = pd.array([inert(text) for text in unique], dtype="string")
+        made[name] = pd.Series(said.take(codes), index=frame.index)
+    return frame.assign(**made)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from datetime import date
 from enum import StrEnum
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from velm_bench.results.schema import Record, Score
 
@@ -131,17 +131,28 @@ class Card(Record):
 
 RUN_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.\-=+~]{0,119}")
 """What the name of a run within its submission looks like."""
+FILE_PATH = re.compile(r"(?:[A-Za-z0-9_][A-Za-z0-9_.\-=+~]{0,119}/){0,3}[A-Za-z0-9_][A-Za-z0-9_.\-=+~]{0,119}")
+"""What the path of a file within a bundle looks like: it stays in the bundle's folder, and none of it is hidden."""
 
 
 class FileEntry(Record):
     """A file of a bundle."""
 
-    path: str
+    path: str = Field(max_length=250)
     """Where it lies in the bundle, with slashes."""
     sha256: Digest
     """Of its bytes as they lie there."""
     size: int = Field(ge=0)
     """How many bytes."""
+
+    @field_validator("path")
+    @classmethod
+    def _stays_within(cls, path: str) -> str:
+        if not FILE_PATH.fullmatch(path):
+            raise ValueError(
+                "the path of a file holds letters, digits and _.-=+~ only, and no folder begins with a dot"
+            )
+        return path
 
 
 class RunEntry(Record):
@@ -180,6 +191,15 @@ class Manifest(Record):
     files: tuple[FileEntry, ...] = Field(min_length=1)
     """Every file but this one, sorted by path."""
 
+    @model_validator(mode="after")
+    def _names_each_once(self) -> Self:
+        runs = [entry.name.casefold() for entry in self.runs]  # some file systems know no capitals
+        paths = ["manifest.json", *(entry.path.casefold() for entry in self.files)]
+        for names in (runs, paths):
+            if len(set(names)) < len(names):
+                raise ValueError(f"'{next(one for one in names if names.count(one) > 1)}' stands there twice")
+        return self
+
 
 class AnswerLine(Record):
     """A line of `answers.jsonl`: what the model said about one sample."""
@@ -217,6 +237,10 @@ class VerifiedRun(Record):
     """What the submission says of the same outputs; for the record, never shown as truth."""
     slices: dict[str, dict[str, Score]] = Field(default_factory=dict)
     """The primary score by slice name and value."""
+    samples_per_second: float | None = None
+    """Answers per second, as the submission says."""
+    device: str = Field(default="", max_length=200)
+    """Where the model ran, as the submission says."""
 
 
 class EventKind(StrEnum):

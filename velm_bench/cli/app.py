@@ -18,6 +18,8 @@ COMMANDS = {
     "tasks": "velm_bench.cli.tasks",
     "models": "velm_bench.cli.models",
     "train": "velm_bench.cli.train",
+    "submit": "velm_bench.cli.submit",
+    "board": "velm_bench.cli.board",
     "leaderboard": "velm_bench.cli.leaderboard",
     "doctor": "velm_bench.cli.doctor",
 }

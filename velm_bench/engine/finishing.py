@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from velm_bench.digests import digest_bytes, digest_file
+from velm_bench.digests import digest_bytes, digest_file, digest_json
 from velm_bench.engine.answering import Answered
 from velm_bench.engine.opening import Opened
 from velm_bench.engine.plan import Row, data_digest
@@ -66,14 +66,21 @@ class Clock:
         )
 
 
+def run_id(opened: Opened, model: ModelInfo, settings: RunSettings, examples: WorkedExamples | None = None) -> str:
+    """The identity of a run: 12 hexadecimal digits."""
+    asked = [opened.task.digest(), opened.fingerprint, model.digest]
+    parts = [opened.task.name, model.name, *asked, settings.control, settings.limit, settings.seed]
+    return digest_json([*parts, examples.model_dump(mode="json")] if examples else parts)[:12]
+
+
 def draft_result(
-    opened: Opened, plan: Sequence[Row], model: Model, settings: RunSettings, primary: str,
-    found: Scores, rows: Sequence[Judged], identity: str, examples: WorkedExamples | None = None,
+    opened: Opened, plan: Sequence[Row], model: ModelInfo, settings: RunSettings, primary: str,
+    found: Scores, rows: Sequence[Judged], examples: WorkedExamples | None = None,
 ) -> Result:  # fmt: skip
     """The result without its volatile parts, timing and provenance."""
     return Result(
-        run_id=identity,
-        model=_model_info(model),
+        run_id=run_id(opened, model, settings, examples),
+        model=model,
         task=_task_info(opened, primary),
         data=DataInfo(
             fingerprint=opened.fingerprint,
@@ -99,7 +106,7 @@ def draft_result(
 def require_storable(model: Model) -> None:
     """Make sure that a result file can say who answered; UsageError where what the model says of itself is no JSON."""
     try:
-        json.dumps(_model_info(model).model_dump(mode="json"), allow_nan=False)
+        json.dumps(model_info(model).model_dump(mode="json"), allow_nan=False)
     except (ValueError, TypeError, RecursionError) as error:
         said = " ".join(str(error).split())
         raise UsageError(
@@ -108,7 +115,8 @@ def require_storable(model: Model) -> None:
         ) from error
 
 
-def _model_info(model: Model) -> ModelInfo:
+def model_info(model: Model) -> ModelInfo:
+    """Who answers, as a result says it."""
     identity = model.identity
     return ModelInfo(
         name=redact_text(identity.name),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
 
 from velm_bench.digests import digest_json
 from velm_bench.engine.opening import Opened
@@ -94,6 +95,16 @@ def make_plan(opened: Opened, model: Model, treat: Treat, workers: int, draw: Dr
     with ThreadPoolExecutor(workers) as pool:
         done = pool.map(lambda chunk: [planner.row(sample) for sample in chunk], chunks)
         return by_picture([row for rows in done for row in rows])
+
+
+def survey(opened: Opened, workers: int) -> list[Row]:
+    """A row per chosen sample, in source order, with nothing asked: what can be said without any model."""
+    with ThreadPoolExecutor(workers) as pool:
+        return by_picture(list(pool.map(partial(_unasked, opened.kind), opened.chosen, chunksize=CHUNK)))
+
+
+def _unasked(kind: Kind, sample: Sample) -> Row:
+    return Row(sample, content_digest(sample), error=kind.problem(sample))
 
 
 def by_picture(rows: Sequence[Row]) -> list[Row]:

@@ -2,29 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from velm_bench.digests import digest_json
 from velm_bench.engine.answering import answer_plan
-from velm_bench.engine.finishing import Clock, draft_result, require_storable, write
+from velm_bench.engine.finishing import Clock, draft_result, model_info, require_storable, run_id, write
 from velm_bench.engine.heeding import require_conversation, require_heeded
 from velm_bench.engine.journal import Journal
-from velm_bench.engine.opening import Opened, begin_treatment, open_task
-from velm_bench.engine.outcomes import Outcome, decode, reason
-from velm_bench.engine.plan import Row, make_plan, picture_digest
+from velm_bench.engine.judging import judge
+from velm_bench.engine.opening import begin_treatment, open_task
+from velm_bench.engine.plan import make_plan
 from velm_bench.engine.progress import Progress, silent
 from velm_bench.engine.scoring import build_metrics, score
 from velm_bench.engine.settings import RunSettings
 from velm_bench.engine.shots import no_shots, open_shots
-from velm_bench.engine.table import Judged, build_table
+from velm_bench.engine.table import build_table
 from velm_bench.models.base import Model
 from velm_bench.results.atomic import remove_leftovers, require_writable
-from velm_bench.results.provenance import redact_text
-from velm_bench.results.schema import Result, WorkedExamples
+from velm_bench.results.schema import Result
 from velm_bench.results.store import run_folder
-from velm_bench.tasks.base import Kind
 from velm_bench.tasks.registry import Definition
 
 __all__ = ["Progress", "Run", "evaluate", "silent", "too_many_errors"]
@@ -57,8 +54,9 @@ def evaluate(definition: Definition, model: Model, settings: RunSettings, progre
         treat = begin_treatment(opened, model, settings)
         pool = open_shots(definition, opened, model, settings)
         examples = pool.told if pool else None
-        identity = run_id(opened, model, settings, examples)
-        folder = run_folder(settings.output, redact_text(model.identity.name), opened.task.name, identity)
+        who = model_info(model)
+        identity = run_id(opened, who, settings, examples)
+        folder = run_folder(settings.output, who.name, opened.task.name, identity)
     with Journal(folder, progress.note) as journal:
         remove_leftovers(folder)
         with clock.phase("plan"):
@@ -69,7 +67,7 @@ def evaluate(definition: Definition, model: Model, settings: RunSettings, progre
         with clock.phase("score"):
             rows = judge(plan, answered.outcomes, opened.kind)
             found = score(opened, metrics, rows, settings.replicates, settings.seed)
-        draft = draft_result(opened, plan, model, settings, metrics.primary, found, rows, identity, examples)
+        draft = draft_result(opened, plan, who, settings, metrics.primary, found, rows, examples)
         journal.keep()
         result = write(folder, draft, build_table(rows, found.measured), answered, clock, str(model.device))
         journal.discard()
@@ -79,28 +77,3 @@ def evaluate(definition: Definition, model: Model, settings: RunSettings, progre
 def too_many_errors(result: Result, max_error_rate: float) -> bool:
     """Whether more than the given share of the samples failed."""
     return result.n > 0 and result.n_errors / result.n > max_error_rate
-
-
-def run_id(opened: Opened, model: Model, settings: RunSettings, examples: WorkedExamples | None = None) -> str:
-    """The identity of a run: 12 hexadecimal digits."""
-    named = [opened.task.name, redact_text(model.identity.name)]
-    asked = [opened.task.digest(), opened.fingerprint, model.identity.digest]
-    parts = [*named, *asked, settings.control, settings.limit, settings.seed]
-    return digest_json([*parts, examples.model_dump(mode="json")] if examples else parts)[:12]
-
-
-def judge(plan: Sequence[Row], outcomes: Mapping[str, Outcome], kind: Kind) -> list[Judged]:
-    """What came of every sample, in the order of the plan."""
-    return [_judge(row, outcomes.get(row.id), kind) for row in plan]
-
-
-def _judge(row: Row, outcome: Outcome | None, kind: Kind) -> Judged:
-    judged = Judged(row.sample, row.key, content=row.content, pictures=tuple(map(picture_digest, row.sample.images)))
-    if outcome is None or outcome.answer is None:
-        why = row.error or (outcome.error if outcome else "") or "The sample was not asked."
-        return replace(judged, error=why)
-    try:
-        prediction = kind.predict(row.asked, decode(outcome.answer))
-    except Exception as error:  # an answer that a kind cannot read is that sample's error, not the run's
-        return replace(judged, answer=outcome.answer, error=reason(error))
-    return replace(judged, answer=outcome.answer, prediction=prediction)

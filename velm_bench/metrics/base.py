@@ -83,6 +83,9 @@ class Metric(ABC):
     """The names of the k columns of the statistics."""
     higher_is_better: bool | Mapping[str, bool] = True
     """For all outputs alike, or by output."""
+    best: float | None = None
+    """What no main output can be better than: 1 for an accuracy, 0 for an error rate; None where there is no such bound
+    (CIDEr), or nobody knows it."""
     counted: str = "samples"
     """What the number of a score's `n` are."""
     additive: bool = True

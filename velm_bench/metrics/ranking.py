@@ -45,6 +45,7 @@ class MeanAveragePrecision(Metric):
     """
 
     form = Form.LABEL
+    best = 1.0
     name = "mean_average_precision"
     outputs = ("mean_average_precision",)
     additive = False
@@ -136,6 +137,7 @@ class Retrieval(Metric):
     """
 
     form = Form.RANKING
+    best = 1.0
     name = "retrieval"
     signature = "retrieval|rank:first-right|ties:worst|median:lower|absent:1e9|v:1"
     outputs = (*(f"recall_at_{depth}" for depth in DEPTHS), "median_rank", "mean_reciprocal_rank")

@@ -49,6 +49,7 @@ class ErrorRate(Metric):
     """
 
     form = Form.TEXT
+    best = 0.0
     takes = "a text normalisation"
     usual = "basic"
     """The normalisation that the names of the outputs leave out; another one is a part of them."""

@@ -91,6 +91,7 @@ class Chair(Metric):
     """
 
     name = "chair"
+    best = 0.0
     form = Form.TEXT
     signature = "chair|objects:annotated+captions|mentions:all|tok:letters|plural:rules|synonyms:facts-or-own80|v:1"
     outputs = ("chair_i", "chair_s", "chair_recall")

@@ -52,6 +52,7 @@ class Bleu(CaptionMetric):
     """
 
     name = "bleu"
+    best = 1.0
     signature = f"bleu|n:4|ref:closest|smooth:eps|{SIGNATURE}|fail:worst|v:1"
     outputs = ("bleu_4", "bleu_1", "bleu_2", "bleu_3")
     columns = (
@@ -82,6 +83,7 @@ class RougeL(MeanCaptionMetric):
     """
 
     name = "rouge_l"
+    best = 1.0
     signature = f"rouge-l|beta:1.2|{SIGNATURE}|v:1"
     beta = 1.2
 

@@ -50,6 +50,7 @@ class Spice(CaptionMetric):
     """
 
     name = "spice"
+    best = 1.0
     signature = f"spice-1.0|corenlp:3.6.0|synsets:yes|words:{MOST_WORDS}|{SIGNATURE}|v:1"
     outputs = ("spice", "spice_precision", "spice_recall", *(f"spice/{category}" for category in CATEGORIES))
     columns = (

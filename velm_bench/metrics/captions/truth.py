@@ -60,6 +60,7 @@ class Truth(Metric):
     """
 
     form = Form.TEXT
+    best = 1.0
     name = "truth"
     signature = "truth|pairs:distinct|adjectives:3|v:2"
     outputs = ("truth_f1", "truth_precision", "truth_recall", "truth_full")

@@ -81,6 +81,7 @@ class CalibrationError(Metric):
     """
 
     form = Form.LABEL
+    best = 0.0
     name = "ece"
     signature = f"ece|bins:{BINS}|equal-width|v:1"
     outputs = ("ece",)
@@ -146,6 +147,7 @@ class Brier(ColumnMeans):
     """
 
     form = Form.LABEL
+    best = 0.0
     name = "brier"
     signature = "brier|sum-over-classes|range:0-2|v:1"
     higher_is_better = False

@@ -35,6 +35,7 @@ class Accuracy(MeanMetric):
     """The share of samples whose predicted label is the right one, or one of several right ones."""
 
     form = Form.LABEL
+    best = 1.0
     name = "accuracy"
     signature = "accuracy|v:1"
 
@@ -69,6 +70,7 @@ class AccuracyTop(MeanMetric):
     """The share of samples with a right label among the first K of the ranking, positions taken as they are."""
 
     form = Form.LABEL
+    best = 1.0
     name = "accuracy_top"
     takes = "how many labels of the ranking count"
 
@@ -119,6 +121,7 @@ class ClassMetric(Metric):
     """
 
     form = Form.LABEL
+    best = 1.0
     columns = ("gold", "predicted")
     additive = False
     choices: str

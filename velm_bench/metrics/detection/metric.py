@@ -44,6 +44,7 @@ class Detection(Metric):
     """
 
     name = "detection"
+    best = 1.0
     form = Form.DETECTIONS
     takes = "the geometry: bbox, segm or keypoints"
     additive = False

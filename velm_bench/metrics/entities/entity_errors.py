@@ -32,6 +32,7 @@ class EntityErrors(Metric):
     """
 
     name = "entity_errors"
+    best = 1.0
     form = Form.TAGS
     signature = "entity-errors|conlleval|match:most-tokens-type-order|v:1"
     outputs = (

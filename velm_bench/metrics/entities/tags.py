@@ -141,6 +141,7 @@ class TagMetric(Metric):
     """Counts of correct, predicted and gold things per class, the last class being everything else."""
 
     form = Form.TAGS
+    best = 1.0
     classes: tuple[str, ...]
 
     def class_of(self, names: Sequence[str]) -> Ints:

@@ -30,6 +30,7 @@ class BertScore(NeuralMetric):
     """
 
     name = "bertscore"
+    best = 1.0
     takes = "an encoder checkpoint"
     outputs = ("bertscore_f1", "bertscore_precision", "bertscore_recall")
 

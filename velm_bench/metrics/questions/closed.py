@@ -45,6 +45,7 @@ class YesNo(Metric):
     """
 
     name = "yes_no"
+    best = 1.0
     form = Form.TEXT
     signature = "yes-no|positive:yes|parse:first-sentence|unparsed:wrong|v:1"
     outputs: tuple[str, ...] = (
@@ -113,6 +114,7 @@ class MultipleChoice(ColumnMeans):
     """
 
     name = "multiple_choice"
+    best = 1.0
     form = Form.TEXT
     signature = "multiple-choice|parse:verbatim,letter,words|unparsed:wrong|v:2"
     outputs = ("multiple_choice_accuracy", "multiple_choice_unparsed")

@@ -65,6 +65,7 @@ class Gqa(Metric):
     """
 
     name = "gqa"
+    best = 1.0
     form = Form.TEXT
     signature = "gqa|norm:lower-strip-stop|consistency:right-questions,entailed-present|common:fixed|v:1"
     outputs = ("gqa_accuracy", "gqa_consistency", "gqa_validity", "gqa_plausibility")

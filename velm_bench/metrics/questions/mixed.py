@@ -56,6 +56,7 @@ class MixedChoice(ColumnMeans):
     """
 
     name = "mixed_choice"
+    best = 1.0
     form = Form.TEXT
     signature = (
         "mixed-choice|options:verbatim,letter,words|open:number-decimals2,yes-no,vqa-norm|final:cue-or-whole"
@@ -98,6 +99,7 @@ class CircularChoice(ColumnMeans):
     """
 
     name = "circular_choice"
+    best = 1.0
     form = Form.TEXT
     signature = "circular-choice|parse:verbatim,letter,words|unparsed:wrong|rotations:modulo-1e6|v:2"
     counted = "questions"

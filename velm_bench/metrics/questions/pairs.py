@@ -45,6 +45,7 @@ class PairAccuracy(ColumnMeans):
     """
 
     form = Form.TEXT
+    best = 1.0
     name = "pair_accuracy"
     signature = "pair-accuracy|norm:vqa|right:mode|v:1"
     counted = "pairs"
@@ -78,6 +79,7 @@ class Nlvr(Metric):
     """
 
     form = Form.TEXT
+    best = 1.0
     name = "nlvr"
     signature = "nlvr|parse:first-sentence|unparsed:wrong|consistency:sentence|v:1"
     outputs = ("nlvr_accuracy", "nlvr_consistency")

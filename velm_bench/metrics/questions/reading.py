@@ -29,6 +29,7 @@ class ReadingMetric(ColumnMeans):
     """Means over questions of the best score over the references (at least one). Predictions are strings."""
 
     form = Form.TEXT
+    best = 1.0
 
     @abstractmethod
     def scores(self, prediction: str, references: Sequence[str]) -> Sequence[float]:

@@ -164,6 +164,7 @@ class VqaMetric(MeanMetric):
     """A mean over questions. Predictions are strings, references lists of the annotators' answers (at least one)."""
 
     form = Form.TEXT
+    best = 1.0
 
     def statistics(
         self, predictions: Sequence[Any], references: Sequence[Any], corpus: Sequence[Any] | None = None

@@ -29,6 +29,7 @@ class Meteor(CaptionMetric):
     """
 
     name = "meteor"
+    best = 1.0
     signature = f"meteor-1.5|en|norm|params:.85 .2 .6 .75|weights:1 .6 .8 .6|{SIGNATURE}|v:1"
     outputs = ("meteor",)
     columns = (
