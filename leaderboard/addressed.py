@@ -12,6 +12,7 @@ from typing import Any
 from urllib.parse import quote, unquote
 
 import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from velm_bench.board.inert import inert
 
@@ -139,10 +140,20 @@ def joined(values: Sequence[str]) -> str:
 
 def _hold(key: str, value: Any, default: Any) -> None:
     """Make a widget show what the address says, and the address say what the widget shows."""
-    if st.session_state.get(key) != value:
+    if st.session_state.get(key) != value or _moved(key):
         st.session_state[key] = value
     if key in st.query_params and value == default:
         del st.query_params[key]
+
+
+def _moved(key: str) -> bool:
+    """Whether the widget of this key is another page's than the last one: Streamlit then draws a new one, which knows
+    nothing of the value that the session still has for the old."""
+    context = get_script_run_ctx()
+    page = context.page_script_hash if context else ""
+    drawn = st.session_state.setdefault("_drawn", {})
+    before, drawn[key] = drawn.get(key), page
+    return bool(before != page)
 
 
 def _write(key: str, default: Any) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import addressed
 import common
 import compare_charts as charts
 import pandas as pd
@@ -51,14 +52,14 @@ def chosen(listing: Listing) -> tuple[list[str], str, str]:
     """The models, the task and the metric that the address or the boxes name."""
     known = entrants(listing)
     names = {key: one.label for key, one in known.items()}
-    keys = common.choices(
+    keys = addressed.choices(
         "Models, the first is compared with", list(known), "models", 4, default=best_two(listing), names=names
     )
     left, right = st.columns(2)
     with left:
-        task = common.choice("Task", list(listing.tasks), "task")
+        task = addressed.choice("Task", list(listing.tasks), "task")
     with right:
-        metric = common.choice("Metric", metrics_of(listing, keys, task) or [listing.tasks[task].primary], "metric")
+        metric = addressed.choice("Metric", metrics_of(listing, keys, task) or [listing.tasks[task].primary], "metric")
     return keys, task, metric
 
 
@@ -144,7 +145,7 @@ def slices(listing: Listing, keys: Sequence[str], task: str, metric: str) -> Non
     if not known:
         return
     common.heading("By slice", 2)
-    by = common.choice("Slice", known, "slice", width=320)
+    by = addressed.choice("Slice", known, "slice", width=320)
     frame = named(compared(listing.identity, tuple(keys), task, metric, by))
     frame = frame.assign(value=frame["slice"].str.partition("=")[2])
     if frame["score"].isna().all():
@@ -160,7 +161,7 @@ def slices(listing: Listing, keys: Sequence[str], task: str, metric: str) -> Non
 
 def tasks(listing: Listing, keys: Sequence[str]) -> None:
     """The primary score of every task, side by side."""
-    if len(listing.tasks) < 2 or not common.toggle("All tasks", "tasks"):
+    if len(listing.tasks) < 2 or not addressed.toggle("All tasks", "tasks"):
         return
     frame = named(over_tasks(listing.identity, tuple(keys)))
     table(frame, "Scores and differences on all tasks", leading=["task"])

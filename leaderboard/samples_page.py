@@ -6,6 +6,7 @@ import base64
 import os
 from pathlib import Path
 
+import addressed
 import common
 import pandas as pd
 import parts
@@ -61,12 +62,12 @@ def chosen(listing: Listing) -> tuple[str, list[str]]:
     """The task and the models that the address or the boxes name."""
     left, right = st.columns([1, 2])
     with left:
-        task = common.choice("Task", list(listing.tasks), "task")
+        task = addressed.choice("Task", list(listing.tasks), "task")
     known = {key: one for key, one in entrants(listing).items() if task in one.runs}
     first = [key for key in best_two(listing, task) if key in known]
     with right:
         names = {key: one.label for key, one in known.items()}
-        keys = common.choices("Models", list(known), "models", 4, default=first, names=names)
+        keys = addressed.choices("Models", list(known), "models", 4, default=first, names=names)
     return task, keys
 
 
@@ -74,11 +75,11 @@ def narrowed(rows: Rows) -> pd.DataFrame:
     """The samples that the filters leave."""
     one, two, three = st.columns(3)
     with one:
-        verdict = common.choice("Show", filters_of(rows), "filter", EVERYTHING)
+        verdict = addressed.choice("Show", filters_of(rows), "filter", EVERYTHING)
     with two:
-        part = common.choice("Slice", ["", *slice_values(rows)], "slice", names=lambda name: name or "all")
+        part = addressed.choice("Slice", ["", *slice_values(rows)], "slice", names=lambda name: name or "all")
     with three:
-        text = common.words("Search", "text", placeholder="question, answer, reference or id")
+        text = addressed.words("Search", "text", placeholder="question, answer, reference or id")
     found = filtered(rows, verdict, part, text)
     begin_anew((rows.metric, rows.letters, len(rows.frame), verdict, part, text), found)
     return found
@@ -171,7 +172,7 @@ def pager(page: int, pages: int) -> None:
     if st.session_state.get(f"pager-{turns}", page) != page:
         turns = st.session_state["_turns"] = turns + 1
     key = f"pager-{turns}"
-    st.pagination(pages, default=page, key=key, on_change=lambda: common.write("page", st.session_state[key]))
+    st.pagination(pages, default=page, key=key, on_change=lambda: addressed.write("page", st.session_state[key]))
 
 
 def turned(found: pd.DataFrame, sample: str, pages: int) -> int:

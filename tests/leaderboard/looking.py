@@ -58,10 +58,3 @@ def keep(page: Any, name: str) -> None:
     page.wait_for_timeout(500)
     page.screenshot(path=SCREENSHOTS / f"{name}.png")
     page.set_viewport_size(size)
-
-
-def cells(page: Any, name: str) -> list[str]:
-    """What the accessibility tree says is in the cells of the table with this name."""
-    grid = page.locator(f'[data-testid="stDataFrame"]:has([aria-label="{name}"]), [aria-label="{name}"]').first
-    grid.locator("td").first.wait_for(state="attached")
-    return [text for text in grid.locator("td").all_text_contents() if text]

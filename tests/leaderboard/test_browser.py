@@ -95,7 +95,7 @@ def test_an_address_shows_the_same_rows_in_another_browser(browser: Any, board: 
     page.wait_for_url("**search=baseline**")
     drawn(page)
     page.wait_for_timeout(500)
-    other = opened(browser.new_context(), board, page.url.removeprefix(board))
+    other = opened(browser, board, page.url.removeprefix(board))
     assert cells(other) == cells(page)
     assert len([text for text in cells(other) if text.startswith("baseline:")]) == 4
     for one in (page, other):
