@@ -24,11 +24,11 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from benchmarks.made_board import make_board
 from benchmarks.simulated_boards import ABILITIES, coverage, simulated
-from velm_bench.board.board_listing import list_board
 from velm_bench.board.folder import Board
-from velm_bench.board.frames import View, board_frame
-from velm_bench.board.index import rebuild
-from velm_bench.board.ranking import rank_frame
+from velm_bench.board.listings.board_listing import list_board
+from velm_bench.board.listings.index import rebuild
+from velm_bench.board.listings.ranking import rank_frame
+from velm_bench.board.pages.frames import View, board_frame
 from velm_bench.metrics import build
 from velm_bench.statistics.joint import Asked, joint_replicates
 from velm_bench.statistics.ranking import Ranks, rank_intervals

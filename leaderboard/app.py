@@ -11,7 +11,7 @@ from pathlib import Path
 import common
 import streamlit as st
 
-from velm_bench.board.listing import Listing
+from velm_bench.board.listings.listing import Listing
 from velm_bench.board.place import ANYBODY, LOGGED_IN, UPLOADS_VARIABLE
 
 ICON = Path(__file__).parent / "icon.svg"  # a file of our own: Streamlit fetches its named icons from a foreign server

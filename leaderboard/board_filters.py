@@ -5,9 +5,9 @@ from __future__ import annotations
 import common
 import streamlit as st
 
-from velm_bench.board.facets import Facets
-from velm_bench.board.frames import View
-from velm_bench.board.listing import Listing
+from velm_bench.board.listings.listing import Listing
+from velm_bench.board.pages.facets import Facets
+from velm_bench.board.pages.frames import View
 from velm_bench.board.schema import COUNTING
 
 SIZES: dict[str, tuple[str, int | None, int | None]] = {

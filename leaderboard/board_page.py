@@ -11,12 +11,12 @@ import common
 import pandas as pd
 import streamlit as st
 
-from velm_bench.board import plots
-from velm_bench.board.facets import Facets, facets
-from velm_bench.board.frames import TASK, View, asked_tasks, board_frame, question
 from velm_bench.board.inert import guarded, inert
-from velm_bench.board.listing import Listing
-from velm_bench.board.ranking import rank_frame
+from velm_bench.board.listings.listing import Listing
+from velm_bench.board.listings.ranking import rank_frame
+from velm_bench.board.pages import plots
+from velm_bench.board.pages.facets import Facets, facets
+from velm_bench.board.pages.frames import TASK, View, asked_tasks, board_frame, question
 
 CHARTS = {"scores": "Scores", "time": "Over time", "size": "Size and quality", "kinds": "By kind"}
 MOST = 40

@@ -9,10 +9,10 @@ import common
 import pandas as pd
 import streamlit as st
 
-from velm_bench.board.entrants import entrant_key
-from velm_bench.board.frames import TASK
 from velm_bench.board.inert import guarded, inert, spreadsheet
-from velm_bench.board.listing import Listing
+from velm_bench.board.listings.listing import Listing
+from velm_bench.board.pages.entrants import entrant_key
+from velm_bench.board.pages.frames import TASK
 from velm_bench.board.schema import COUNTING
 
 SELECTED = "selected"

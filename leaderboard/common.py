@@ -17,9 +17,9 @@ import streamlit as st
 from addressed import choice, choices, day, joined, listed, number, switch, toggle, words, write
 
 from velm_bench.board.inert import guarded, inert
-from velm_bench.board.listing import Listing
+from velm_bench.board.listings.listing import Listing
+from velm_bench.board.listings.results_listing import list_results, results_identity
 from velm_bench.board.place import BOARD_VARIABLE, RESULTS_VARIABLE
-from velm_bench.board.results_listing import list_results, results_identity
 from velm_bench.errors import VelmError
 
 __all__ = [
@@ -79,7 +79,7 @@ def _results_listing(root: str, identity: str) -> Listing:
 
 @st.cache_resource(max_entries=2, show_spinner="Reading the board …")
 def _board_listing(place: str, identity: str) -> Listing:
-    from velm_bench.board.board_listing import list_board
+    from velm_bench.board.listings.board_listing import list_board
 
     return list_board(_board(place))
 

@@ -11,7 +11,8 @@ import pandas as pd
 import parts
 import streamlit as st
 
-from velm_bench.board.comparing import (
+from velm_bench.board.listings.listing import Listing
+from velm_bench.board.pages.comparing import (
     compare_frame,
     compare_tasks,
     metrics_of,
@@ -20,8 +21,7 @@ from velm_bench.board.comparing import (
     sentence,
     slices_of,
 )
-from velm_bench.board.entrants import LETTERS, best_two, entrants
-from velm_bench.board.listing import Listing
+from velm_bench.board.pages.entrants import LETTERS, best_two, entrants
 
 VERDICTS = {"better": "▲ better", "worse": "▼ worse", "even": "≈ not separable", "reference": "reference", "": "–"}
 SCORE, SIGNED = "%.4f", "%+.4f"

@@ -8,8 +8,10 @@ import pandas as pd
 import parts
 import streamlit as st
 
-from velm_bench.board.calibration import Reliability, reliability_of
-from velm_bench.board.cards import (
+from velm_bench.board.inert import inert
+from velm_bench.board.listings.listing import Listing
+from velm_bench.board.pages.calibration import Reliability, reliability_of
+from velm_bench.board.pages.cards import (
     SHORT,
     Fact,
     ModelCard,
@@ -18,11 +20,9 @@ from velm_bench.board.cards import (
     model_card,
     submissions_of,
 )
-from velm_bench.board.citing import submission_bibtex
-from velm_bench.board.inert import inert
-from velm_bench.board.listing import Listing
-from velm_bench.board.model_frames import metrics_of, scores_of
-from velm_bench.board.releases import predecessor, release_frame, speed_frame, task_scores
+from velm_bench.board.pages.citing import submission_bibtex
+from velm_bench.board.pages.model_frames import metrics_of, scores_of
+from velm_bench.board.pages.releases import predecessor, release_frame, speed_frame, task_scores
 from velm_bench.errors import VelmError
 
 SCORE = "%.4f"
@@ -192,7 +192,7 @@ def _standing(listing: Listing, what: str) -> pd.DataFrame:
     """The scores of everybody: of a task, or over all of them."""
     if what != AGGREGATE:
         return task_scores(listing, what)
-    from velm_bench.board.ranking import rank_frame
+    from velm_bench.board.listings.ranking import rank_frame
 
     ranks = rank_frame(listing)
     return ranks[ranks["control"] == ""]

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 import common
 import streamlit as st
 
-from velm_bench.board.cards import Fact
-from velm_bench.board.listing import Listing
+from velm_bench.board.listings.listing import Listing
+from velm_bench.board.pages.cards import Fact
 from velm_bench.board.place import BOARD_VARIABLE, DATA_VARIABLE
 from velm_bench.board.schema import Event, Manifest, PinnedTask
 from velm_bench.errors import VelmError

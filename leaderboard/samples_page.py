@@ -13,9 +13,11 @@ import parts
 import sample_view
 import streamlit as st
 
-from velm_bench.board.details import SampleDetail, sample_detail
-from velm_bench.board.entrants import best_two, entrants
-from velm_bench.board.gallery import (
+from velm_bench.board.inert import inert
+from velm_bench.board.listings.listing import Listing
+from velm_bench.board.pages.details import SampleDetail, sample_detail
+from velm_bench.board.pages.entrants import best_two, entrants
+from velm_bench.board.pages.gallery import (
     EVERYTHING,
     Rows,
     filtered,
@@ -23,9 +25,7 @@ from velm_bench.board.gallery import (
     sample_rows,
     slice_values,
 )
-from velm_bench.board.inert import inert
-from velm_bench.board.listing import Listing
-from velm_bench.board.pictures import questions, thumbnail
+from velm_bench.board.pages.pictures import questions, thumbnail
 from velm_bench.board.place import DATA_VARIABLE
 from velm_bench.errors import SampleError, UsageError
 

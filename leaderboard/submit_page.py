@@ -15,20 +15,20 @@ import common
 import parts
 import streamlit as st
 
-from velm_bench.board.archive import MAX_ARCHIVE, read_zip
-from velm_bench.board.cards import LONG, SHORT, VERIFIED, Fact
+from velm_bench.board.bundles.archive import MAX_ARCHIVE, read_zip
 from velm_bench.board.inert import inert
-from velm_bench.board.listing import Listing
+from velm_bench.board.listings.listing import Listing
+from velm_bench.board.pages.cards import LONG, SHORT, VERIFIED, Fact
+from velm_bench.board.pages.uploads import bundle_facts, bundle_frame, receipt_frame
 from velm_bench.board.place import ANYBODY, LOGGED_IN, UPLOADS_VARIABLE
 from velm_bench.board.schema import COUNTING
-from velm_bench.board.uploads import bundle_facts, bundle_frame, receipt_frame
 from velm_bench.digests import digest_bytes
 from velm_bench.errors import VelmError
 
 if TYPE_CHECKING:
     from velm_bench.board.folder import Bundle
-    from velm_bench.board.recomputing import Recomputer
     from velm_bench.board.submitting import Receipt
+    from velm_bench.board.verification.recomputing import Recomputer
 
 RECEIPT, REFUSAL = "receipt", "refusal"
 """Where a session keeps what became of its last bundle."""
@@ -120,7 +120,7 @@ def publish(bundle: Bundle, by: str, supersedes: str) -> None:
 @st.cache_resource(max_entries=2, show_spinner=False)
 def workshop(place: str, pins: str) -> tuple[Lock, Recomputer]:
     """What recomputes, for one at a time: tasks and their data are read once for what the board pins."""
-    from velm_bench.board.recomputing import Recomputer
+    from velm_bench.board.verification.recomputing import Recomputer
 
     return Lock(), Recomputer(parts.opened(), parts.data())
 

@@ -10,11 +10,11 @@ import parts
 import streamlit as st
 import task_charts
 
-from velm_bench.board.cards import Fact
-from velm_bench.board.examples import Example, examples
 from velm_bench.board.inert import guarded
-from velm_bench.board.listing import ListedTask, Listing
-from velm_bench.board.task_frames import (
+from velm_bench.board.listings.listing import ListedTask, Listing
+from velm_bench.board.pages.cards import Fact
+from velm_bench.board.pages.examples import Example, examples
+from velm_bench.board.pages.task_frames import (
     baseline_frame,
     blind_and_sighted,
     bounds_facts,
@@ -109,7 +109,7 @@ def _best(row: dict[Any, Any]) -> Fact:
 
 def ranking(listing: Listing, task: ListedTask) -> None:
     """Everybody on this task, with rank intervals and the groups that cannot be told apart."""
-    from velm_bench.board.ranking import rank_frame
+    from velm_bench.board.listings.ranking import rank_frame
 
     common.heading("Ranking", 2)
     try:

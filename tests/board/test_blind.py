@@ -11,7 +11,7 @@ from tests.conftest import REPOSITORY
 from velm_bench.board.creating import create_board
 from velm_bench.board.folder import Board
 from velm_bench.board.schema import VerifiedRun
-from velm_bench.board.standing import stand
+from velm_bench.board.verification.standing import stand
 from velm_bench.tasks.registry import embedded
 
 BLIND = ("baseline:constant", "baseline:majority", "baseline:random")

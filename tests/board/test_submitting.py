@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.board.bundles import runs_of
+from tests.board.made_bundles import runs_of
+from velm_bench.board.bundles.packing import pack
 from velm_bench.board.creating import create_board
 from velm_bench.board.folder import Board, Bundle
-from velm_bench.board.packing import pack
-from velm_bench.board.recomputing import Recomputer
 from velm_bench.board.schema import Event, EventKind, Level, Status
-from velm_bench.board.standing import stand
 from velm_bench.board.submitting import Receipt, rehearse, submit
+from velm_bench.board.verification.recomputing import Recomputer
+from velm_bench.board.verification.standing import stand
 from velm_bench.errors import RunError, UsageError
 from velm_bench.results.store import read_result, read_samples
 from velm_bench.tasks.registry import resolve

@@ -18,12 +18,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.board.bundles import changed_line, copied_run, repacked, runs_of, with_claims, with_lines
-from velm_bench.board.answers import read_answers
-from velm_bench.board.archive import read_zip, zip_bundle
+from tests.board.made_bundles import changed_line, copied_run, repacked, runs_of, with_claims, with_lines
+from velm_bench.board.bundles.answers import read_answers
+from velm_bench.board.bundles.archive import read_zip, zip_bundle
+from velm_bench.board.bundles.packing import pack, run_files
 from velm_bench.board.creating import create_board
 from velm_bench.board.folder import Board, Bundle
-from velm_bench.board.packing import pack, run_files
 from velm_bench.cli.main import execute
 from velm_bench.tasks.registry import resolve
 

@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from tests.engine.toys import Toy, make_task, settings
+from velm_bench.board.bundles.packing import pack
 from velm_bench.board.creating import create_board
 from velm_bench.board.folder import Board, Bundle
-from velm_bench.board.packing import pack
-from velm_bench.board.recomputing import Recomputer
 from velm_bench.board.submitting import submit
+from velm_bench.board.verification.recomputing import Recomputer
 from velm_bench.engine.runner import Run, evaluate
 from velm_bench.tasks.registry import Definition
 

@@ -12,7 +12,7 @@ import pytest
 import tomli_w
 
 from tests.cli.conftest import Velm, World
-from velm_bench.board.archive import MAX_ARCHIVE
+from velm_bench.board.bundles.archive import MAX_ARCHIVE
 from velm_bench.board.place import ANYBODY, BOARD_VARIABLE, DATA_VARIABLE, RESULTS_VARIABLE, UPLOADS_VARIABLE
 from velm_bench.board.place import LOGGED_IN as AFTER_LOGIN
 from velm_bench.board.schema import BoardFile, PinnedTask

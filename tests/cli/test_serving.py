@@ -18,7 +18,7 @@ import tomli_w
 
 from tests.conftest import REPOSITORY
 from tests.leaderboard.browsing import free_port, served, wait_for
-from velm_bench.board.archive import MAX_ARCHIVE
+from velm_bench.board.bundles.archive import MAX_ARCHIVE
 from velm_bench.board.schema import BoardFile, PinnedTask
 from velm_bench.cli.serving import allowed_hosts, streamlit_command
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import Called, Velm
-from velm_bench.board.archive import read_zip
+from velm_bench.board.bundles.archive import read_zip
 from velm_bench.board.folder import Board
 
 

@@ -11,8 +11,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tests.leaderboard.browsing import SCREENSHOTS
-from velm_bench.board.entrants import entrants
-from velm_bench.board.results_listing import list_results
+from velm_bench.board.listings.results_listing import list_results
+from velm_bench.board.pages.entrants import entrants
 from velm_bench.results.store import read_result, run_folder, write_run
 
 VQA = "scenes_vqa:lite"

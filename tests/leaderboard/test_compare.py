@@ -23,9 +23,9 @@ from tests.leaderboard.strangers import (
     shot,
     with_stranger,
 )
-from velm_bench.board.comparing import compare_frame, sentence
 from velm_bench.board.inert import inert
-from velm_bench.board.results_listing import list_results
+from velm_bench.board.listings.results_listing import list_results
+from velm_bench.board.pages.comparing import compare_frame, sentence
 
 pytest.importorskip("streamlit")
 

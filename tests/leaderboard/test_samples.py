@@ -23,9 +23,9 @@ from tests.leaderboard.strangers import (
     shot,
     with_stranger,
 )
-from velm_bench.board.gallery import filtered, sample_rows
 from velm_bench.board.inert import inert
-from velm_bench.board.results_listing import list_results
+from velm_bench.board.listings.results_listing import list_results
+from velm_bench.board.pages.gallery import filtered, sample_rows
 
 pytest.importorskip("streamlit")
 

@@ -14,13 +14,13 @@ pytest.importorskip("streamlit")
 
 from streamlit.testing.v1 import AppTest
 
-from tests.board.bundles import changed_line, with_claims, with_lines
+from tests.board.made_bundles import changed_line, with_claims, with_lines
 from tests.conftest import REPOSITORY
 from tests.leaderboard.browsing import served
 from tests.leaderboard.looking import LOOKS, foreign, keep, sideways, visited
 from tests.leaderboard.model_boards import HOSTILE, make_bundles
 from tests.made_boards import once
-from velm_bench.board.archive import read_zip, zip_bundle
+from velm_bench.board.bundles.archive import read_zip, zip_bundle
 from velm_bench.board.folder import Board
 from velm_bench.board.place import BOARD_VARIABLE, RESULTS_VARIABLE, UPLOADS_VARIABLE
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from velm_bench.board.folder import Board
 from velm_bench.board.schema import Event, EventKind, Status
-from velm_bench.board.standing import Standing, stand
+from velm_bench.board.verification.standing import Standing, stand
 from velm_bench.errors import UsageError
 from velm_bench.schema import parse
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from velm_bench.board.archive import read_zip
+from velm_bench.board.bundles.archive import read_zip
 from velm_bench.board.folder import Bundle
 from velm_bench.errors import UsageError
 from velm_bench.results.store import RESULT, result_files

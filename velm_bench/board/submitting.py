@@ -6,17 +6,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from velm_bench.board.checking import check_contents, check_form
-from velm_bench.board.differences import definitions
+from velm_bench.board.bundles.checking import check_contents, check_form
+from velm_bench.board.bundles.differences import definitions
 from velm_bench.board.folder import Board, Bundle
 from velm_bench.board.schema import Card, Event, EventKind, Level, VerifiedRun
-from velm_bench.board.standing import stand
-from velm_bench.board.verifying import Judgement, judge, write_runs
+from velm_bench.board.verification.standing import stand
+from velm_bench.board.verification.verifying import Judgement, judge, write_runs
 from velm_bench.errors import UsageError
 from velm_bench.results.schema import titled
 
 if TYPE_CHECKING:
-    from velm_bench.board.recomputing import Recomputer
+    from velm_bench.board.verification.recomputing import Recomputer
 
 SHORT = 12
 """How many digits of a submission's identity stand in addresses."""

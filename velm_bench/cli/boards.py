@@ -13,12 +13,12 @@ import typer
 from velm_bench.board.deciding import decide, find_submission
 from velm_bench.board.folder import Board
 from velm_bench.board.gathering import gather
-from velm_bench.board.index import read_index, rebuild
-from velm_bench.board.recomputing import Recomputer
-from velm_bench.board.reproducing import reproduce
+from velm_bench.board.listings.index import read_index, rebuild
 from velm_bench.board.schema import COUNTING, Event, EventKind, Manifest, VerifiedRun
-from velm_bench.board.standing import Standing, stand
-from velm_bench.board.verifying import SHORT, Verification, unannounced, verify
+from velm_bench.board.verification.recomputing import Recomputer
+from velm_bench.board.verification.reproducing import reproduce
+from velm_bench.board.verification.standing import Standing, stand
+from velm_bench.board.verification.verifying import SHORT, Verification, unannounced, verify
 from velm_bench.cli.output import interval, note, number, plain, print_facts, print_json, print_table
 from velm_bench.errors import RunError, UsageError, VelmError
 from velm_bench.results.schema import titled

@@ -102,13 +102,13 @@ def _snapshot(board: str, results: Path | None) -> Snapshot:
     if bool(board) == (results is not None):
         raise UsageError("An export is of a board or of a results folder: give one of --board and --results.")
     if results is not None:
-        from velm_bench.board.results_listing import list_results
+        from velm_bench.board.listings.results_listing import list_results
 
         if not results.is_dir():
             raise UsageError(f"The results folder '{results}' {absent(results)}: name one with --results.")
         return _noted(take(list_results(results)))
-    from velm_bench.board.board_listing import list_board
     from velm_bench.board.folder import Board
+    from velm_bench.board.listings.board_listing import list_board
 
     opened = Board.open(board)
     newest = max((event.at for event in opened.events()), default="")

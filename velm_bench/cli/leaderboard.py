@@ -119,7 +119,7 @@ def _uploads(is_board: bool, private: bool, wanted: bool) -> str:
 
 
 def _upload_limit(uploads: str) -> int:
-    from velm_bench.board.archive import MAX_ARCHIVE
+    from velm_bench.board.bundles.archive import MAX_ARCHIVE
 
     return MAX_ARCHIVE // 2**20 if uploads else NO_UPLOADS
 

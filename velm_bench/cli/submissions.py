@@ -12,13 +12,13 @@ from typing import Any, TypeVar
 
 import typer
 
-from velm_bench.board.archive import zip_bundle
+from velm_bench.board.bundles.archive import zip_bundle
+from velm_bench.board.bundles.packing import by_model, pack_model
 from velm_bench.board.folder import Board, Bundle
 from velm_bench.board.gathering import gather, read_bundle
-from velm_bench.board.packing import by_model, pack_model
-from velm_bench.board.recomputing import Recomputer
 from velm_bench.board.schema import VerifiedRun
 from velm_bench.board.submitting import SHORT, DuplicateError, Receipt, rehearse, submit
+from velm_bench.board.verification.recomputing import Recomputer
 from velm_bench.cli.output import interval, note, number, plain, print_facts, print_json, print_table
 from velm_bench.errors import RunError, UsageError, VelmError
 from velm_bench.results.atomic import write_bytes

@@ -9,8 +9,8 @@ from typing import Any
 import pandas as pd
 
 from velm_bench.board.export.snapshot import Snapshot, arrange
-from velm_bench.board.listing import RUN_COLUMNS, SCORE_COLUMNS, ListedTask, Listing
-from velm_bench.board.results_listing import framed
+from velm_bench.board.listings.listing import RUN_COLUMNS, SCORE_COLUMNS, ListedTask, Listing
+from velm_bench.board.listings.results_listing import framed
 
 HOSTILE = {
     "tag": "<img src=x onerror=alert(1)>",

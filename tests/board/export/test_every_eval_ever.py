@@ -16,7 +16,7 @@ import pytest
 from tests.board.export.made_snapshots import HOSTILE, ranks, small_board
 from velm_bench.board.export.every_eval_ever import records
 from velm_bench.board.export.snapshot import Snapshot, arrange
-from velm_bench.board.results_listing import list_results
+from velm_bench.board.listings.results_listing import list_results
 
 UUID4 = r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}"
 REQUIRED = {

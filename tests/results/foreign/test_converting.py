@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from velm_bench.board.results_listing import list_results
+from velm_bench.board.listings.results_listing import list_results
 from velm_bench.errors import UsageError
 from velm_bench.results.foreign.base import ForeignRun, ForeignSample
 from velm_bench.results.foreign.converting import convert, import_run

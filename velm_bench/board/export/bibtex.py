@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from velm_bench import __version__
 from velm_bench.board.export.snapshot import Snapshot
 from velm_bench.board.inert import inert
-from velm_bench.board.listing import ListedTask
+from velm_bench.board.listings.listing import ListedTask
 from velm_bench.digests import digest_bytes
 
 SPECIAL = {

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any, Literal
 
 from velm_bench.board.export.snapshot import DEFINITION, Row, Snapshot, plain_rows
-from velm_bench.board.listing import ListedTask
+from velm_bench.board.listings.listing import ListedTask
 from velm_bench.results.schema import Record
 
 EXPORT_VERSION = 1

@@ -15,7 +15,7 @@ from velm_bench import __version__
 from velm_bench.board.export.every_eval_ever_names import Record
 from velm_bench.board.export.every_eval_ever_samples import sample_lines
 from velm_bench.board.export.snapshot import Cells, Snapshot, plain_rows
-from velm_bench.board.pictures import questions
+from velm_bench.board.pages.pictures import questions
 from velm_bench.digests import digest_bytes
 from velm_bench.errors import UsageError
 from velm_bench.results.pairing import ReadRun, read_run

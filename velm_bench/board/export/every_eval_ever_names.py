@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from velm_bench.board.export.snapshot import Cells, Row, Snapshot
-from velm_bench.board.listing import ListedTask
+from velm_bench.board.listings.listing import ListedTask
 from velm_bench.digests import digest_json
 from velm_bench.results.pairing import ReadRun
 from velm_bench.results.store import safe_name

@@ -14,8 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from velm_bench.board.gallery import JUDGED, RIGHT
-from velm_bench.board.pictures import Questions
+from velm_bench.board.pages.gallery import JUDGED, RIGHT
+from velm_bench.board.pages.pictures import Questions
 from velm_bench.digests import digest_bytes
 from velm_bench.results.pairing import ReadRun
 from velm_bench.results.store import SLICE

@@ -14,7 +14,7 @@ from typing import Any
 
 from velm_bench.board.export.snapshot import Cells, Row, Snapshot, plain_rows
 from velm_bench.board.inert import inert
-from velm_bench.board.listing import ListedTask
+from velm_bench.board.listings.listing import ListedTask
 from velm_bench.errors import UnavailableError
 from velm_bench.results.store import safe_name
 

@@ -17,7 +17,7 @@ from typing import Any
 from velm_bench import __version__
 from velm_bench.board.export.snapshot import DEFINITION, Cells, Row, Snapshot
 from velm_bench.board.inert import inert
-from velm_bench.board.listing import ListedTask, Listing
+from velm_bench.board.listings.listing import ListedTask, Listing
 from velm_bench.board.schema import COUNTING, LEVELS
 
 PLAIN_ROWS = 200

@@ -11,7 +11,7 @@ from typing import Any
 
 import pandas as pd
 
-from velm_bench.board.listing import Listing
+from velm_bench.board.listings.listing import Listing
 from velm_bench.board.schema import COUNTING
 
 DEFINITION = (
@@ -69,7 +69,7 @@ class Snapshot:
 
 def take(listing: Listing, newest: str = "") -> Snapshot:
     """The listing with its ranks over all tasks and in each; `newest` is the day of its newest event where known."""
-    from velm_bench.board.ranking import rank_frame
+    from velm_bench.board.listings.ranking import rank_frame
 
     ranks = {"": rank_frame(listing), **{task: rank_frame(listing, tasks=(task,)) for task in listing.tasks}}
     return arrange(listing, ranks, newest)

@@ -1,0 +1,1 @@
+"""What single pages show, as frames and plain records."""
