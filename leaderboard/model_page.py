@@ -8,6 +8,7 @@ import pandas as pd
 import parts
 import streamlit as st
 
+from velm_bench.board.export.citing import submission_bibtex
 from velm_bench.board.inert import inert
 from velm_bench.board.listings.listing import Listing
 from velm_bench.board.pages.calibration import Reliability, reliability_of
@@ -20,7 +21,6 @@ from velm_bench.board.pages.cards import (
     model_card,
     submissions_of,
 )
-from velm_bench.board.pages.citing import submission_bibtex
 from velm_bench.board.pages.model_frames import metrics_of, scores_of
 from velm_bench.board.pages.releases import predecessor, release_frame, speed_frame, task_scores
 from velm_bench.errors import VelmError

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.board.small_bundles import small_bundle
-from velm_bench.board import archive
+from velm_bench.board.bundles import archive
 from velm_bench.board.bundles.archive import MAX_ARCHIVE, MAX_FILES, MAX_PATH, read_zip, zip_bundle
 from velm_bench.board.folder import MANIFEST, encode
 from velm_bench.errors import UsageError

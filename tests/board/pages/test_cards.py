@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.board.made_listings import made_listing, run_row, submission_id
+from velm_bench.board.export.citing import submission_bibtex
 from velm_bench.board.pages.cards import (
     HAPPENED,
     STANDING,
@@ -15,7 +16,6 @@ from velm_bench.board.pages.cards import (
     model_card,
     submissions_of,
 )
-from velm_bench.board.pages.citing import submission_bibtex
 from velm_bench.board.schema import Card, Event, EventKind, FileEntry, Level, Manifest, RunEntry, Status
 from velm_bench.errors import UsageError
 

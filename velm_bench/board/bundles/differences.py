@@ -7,8 +7,8 @@ from contextlib import suppress
 from typing import Any
 
 from velm_bench.board.folder import Board
+from velm_bench.board.pinned import task_definition
 from velm_bench.board.schema import PinnedTask
-from velm_bench.board.verification.pinned import task_definition
 from velm_bench.errors import UsageError
 from velm_bench.results.schema import Result
 

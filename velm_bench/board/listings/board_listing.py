@@ -5,8 +5,8 @@ from __future__ import annotations
 from velm_bench.board.folder import Board
 from velm_bench.board.listings.index import read_index
 from velm_bench.board.listings.listing import ListedTask, Listing
+from velm_bench.board.pinned import task_definition, task_file
 from velm_bench.board.schema import PinnedTask
-from velm_bench.board.verification.pinned import task_definition, task_file
 from velm_bench.errors import UsageError
 
 

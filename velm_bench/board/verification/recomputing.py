@@ -12,9 +12,9 @@ from velm_bench.board.bundles.answers import read_answers
 from velm_bench.board.bundles.checking import claims
 from velm_bench.board.bundles.packing import run_files
 from velm_bench.board.folder import Board, Bundle
+from velm_bench.board.pinned import Ground, open_pinned, task_definition
 from velm_bench.board.schema import AnswerLine, PinnedTask, RunEntry, VerifiedRun
 from velm_bench.board.verification.claims import check_claim
-from velm_bench.board.verification.pinned import Ground, open_pinned, task_definition
 from velm_bench.board.verification.predictions import answers_digest, says_too_little
 from velm_bench.engine.finishing import draft_result
 from velm_bench.engine.judging import judge
