@@ -11,10 +11,10 @@ import common
 import pandas as pd
 import streamlit as st
 
+from velm_bench.board import meaning
 from velm_bench.board.inert import guarded, inert
 from velm_bench.board.listings.listing import Listing
-from velm_bench.board.listings.ranking import rank_frame
-from velm_bench.board.pages import plots
+from velm_bench.board.pages import frames, plots
 from velm_bench.board.pages.facets import Facets, facets
 from velm_bench.board.pages.frames import TASK, View, asked_tasks, board_frame, question
 
@@ -24,20 +24,12 @@ MOST = 40
 PROFILED = 6
 """How many models a profile holds."""
 
-ABOUT_AGGREGATE = """
-**Score.** Each task's primary score is corrected for chance: 0 is the best that can be had without looking at the
-picture (the *floor*), 1 is the *ceiling*. The scores of one kind of task are averaged, then the kinds. Nobody else's
-result enters it, so that a new model never changes the order of the others. Only a model that has every task has one.
-"""
-ABOUT_TASK = """
-**Score.** The task's own metric over all samples; a sample that failed counts as wrong.
-"""
-ABOUT_RANKS = """
-**95 % interval.** How far the score would move if other pictures had been drawn: a bootstrap over pictures, since
-questions about one picture are not independent.
+ABOUT_RANKS = f"""
+**95 % interval.** {meaning.INTERVAL}
 
-**Rank range and ties.** The same draws rank all models again and again; the range holds 95 % of a model's ranks. Models
-that share a letter, and a tint, cannot be told apart by these samples: their order is not established.
+**Rank range.** {meaning.RANKS}
+
+**Ties.** {meaning.TIES} A group has a letter, and a tint.
 
 **Not ranked.** Rows in grey: runs whose pictures were blanked, shuffled or left out, and submissions that do not count.
 """
@@ -55,8 +47,9 @@ def show(listing: Listing) -> None:
         common.heading(title)
         _nothing(listing)
         return
-    held = _facets(listing.identity)
+    held = _facets(common.moment())
     common.heading(title, below=_summary(listing, held))
+    common.notes(listing.notes)
     view = board_filters.filters(listing, held)
     frame = _frame(listing, view)
     if frame.empty:
@@ -64,22 +57,15 @@ def show(listing: Listing) -> None:
     else:
         _table(listing, view, frame)
         _charts(listing, held, view, frame)
-    common.notes(listing.notes)
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)
-def _facets(identity: str) -> Facets:
-    return facets(common.listing_at(identity))
-
-
-@st.cache_resource(max_entries=64, show_spinner="Ranking …")
-def _ranks(identity: str, tasks: tuple[str, ...], metric: str, part: str) -> pd.DataFrame:
-    """Keyed by the snapshot and what is asked, never by a frame; nobody changes what it gives."""
-    return rank_frame(common.listing_at(identity), tasks, metric, part)
+def _facets(moment: str) -> Facets:
+    return facets(common.listing_at(moment))
 
 
 def _frame(listing: Listing, view: View) -> pd.DataFrame:
-    return board_frame(listing, view, _ranks(listing.identity, **question(listing, view)))
+    return board_frame(listing, view, common.ranks(**question(listing, view)))
 
 
 def _nothing(listing: Listing) -> None:
@@ -134,22 +120,29 @@ def _actions(view: View, chosen: list[str]) -> None:
 
 def _meaning(listing: Listing, view: View, frame: pd.DataFrame) -> None:
     """What the numbers are, in a line, and in full where it is asked for."""
-    st.caption(_caption(listing, view, frame))
+    down = "" if frames.rising(listing, view) else "Of this metric, less is better. "
+    st.caption(down + _caption(listing, view, frame))
     with st.expander("What these numbers mean", key="meaning"):
         whole = len(asked_tasks(listing, view)) > 1
-        st.markdown((ABOUT_AGGREGATE if whole else ABOUT_TASK) + ABOUT_RANKS + (ABOUT_LEVELS * listing.is_board))
+        score = f"**Score.** {meaning.AGGREGATE if whole else meaning.OWN}\n"
+        st.markdown(score + ABOUT_RANKS + ABOUT_LEVELS * listing.is_board)
         if listing.is_board and whole:
             _anchors(listing, view)
 
 
 def _caption(listing: Listing, view: View, frame: pd.DataFrame) -> str:
     """One or two sentences of our own words."""
+    if frame["rank_low"].notna().any():
+        return (
+            "A shared letter means a tie: these samples cannot tell the models from the first of them. The rank range "
+            "holds the true rank with 95 % confidence."
+        )
     if frame["rank"].notna().any():
         return (
-            "A shared letter means a tie: these samples cannot tell the models apart. The rank range holds 95 % of the "
-            "ranks that other pictures would have given."
+            "No order is established: without the samples of the recomputed runs, which are not on this machine, there "
+            "are no intervals. " + "`velm-bench board verify DIR` computes them anew." * listing.is_board
         )
-    if len(asked_tasks(listing, view)) > 1:
+    if len(asked_tasks(listing, view)) > 1 and not listing.is_board:
         return (
             "Runs of your own have no common score, since nothing says what each task's floor and ceiling are. Choose "
             "a task to rank by it."
@@ -182,10 +175,11 @@ def _charts(listing: Listing, held: Facets, view: View, frame: pd.DataFrame) -> 
         task = common.choice("Task of the chart", tasks, "shown", width=260)
         view = replace(view, task=task)
         frame = _frame(listing, view)
-    title, rising = _title(listing, view), _rising(listing, view)
+    title, rising = plots.score_name(listing, view), frames.rising(listing, view)
     if which == "scores":
         rows = plots.score_by_row(frame, MOST)
-        _draw(rows, "No score is known.", f"{title} of {len(rows)} rows with 95 % intervals", charts.dots, title)
+        bounds = " with 95 % intervals" if rows["low"].notna().any() else ""
+        _draw(rows, "No score is known.", f"{title} of {len(rows)} rows{bounds}", charts.dots, title)
         if frame["score"].notna().sum() > MOST:
             st.caption(f"The first {MOST} of {frame['score'].notna().sum():,} rows.")
     elif which == "time":
@@ -199,9 +193,7 @@ def _charts(listing: Listing, held: Facets, view: View, frame: pd.DataFrame) -> 
 def _profile(listing: Listing, held: Facets, view: View, frame: pd.DataFrame) -> None:
     """The kinds of the selected models, or of the best few."""
     chosen = [key.partition(":")[0] for key in common.listed(board_table.SELECTED)]
-    ids = dict(zip(frame["submission"].str.slice(0, common.SHORT), frame["submission"], strict=True))
-    best = list(frame.loc[frame["control"] == "", "submission"].head(4))
-    rows = plots.per_kind_profile(listing, [ids[key] for key in chosen if key in ids][:PROFILED] or best, view)
+    rows = plots.per_kind_profile(listing, plots.profiled(frame, chosen, PROFILED), view)
     rows = rows.assign(label=rows["submission"].map(held.models).map(inert))
     corrected = bool(len(rows)) and bool(rows["corrected"].all())
     title = "score corrected for chance" if corrected else "primary score"
@@ -215,22 +207,3 @@ def _draw(rows: pd.DataFrame, nothing: str, name: str, chart: object, title: str
         st.info(nothing)
     else:
         st.altair_chart(chart(rows, title), width="stretch", alt=inert(name))
-
-
-def _title(listing: Listing, view: View) -> str:
-    """What the score is, on an axis."""
-    tasks = asked_tasks(listing, view)
-    if len(tasks) != 1:
-        return "score corrected for chance"
-    return inert(" · ".join(filter(None, [tasks[0], view.metric or listing.tasks[tasks[0]].primary, view.part])))
-
-
-def _rising(listing: Listing, view: View) -> bool:
-    """Whether a larger score is the better one."""
-    tasks = asked_tasks(listing, view)
-    if len(tasks) != 1:
-        return True
-    if not view.metric:
-        return listing.tasks[tasks[0]].higher_is_better
-    falls = listing.scores.loc[listing.scores["metric"] == view.metric, "higher_is_better"]
-    return bool(falls.iloc[0]) if len(falls) else True

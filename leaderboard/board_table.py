@@ -25,8 +25,8 @@ OFFERED = 1000
 """How many rows can be chosen by name."""
 BANDS = ("background-color: rgba(15, 157, 143, 0.13)", "background-color: rgba(107, 127, 224, 0.11)")
 PALE = "color: #8b939e"
-COUNTED = tuple(status.value for status in COUNTING)
-ALWAYS = ("rank", "model", "score", "interval", "ranks", "group")
+BOUNDED = {"interval": "low", "ranks": "rank_low", "group": "group"}
+"""Columns that only say something where the runs' samples are on this machine, and what of the frame they hold."""
 
 
 def keys_of(frame: pd.DataFrame) -> list[str]:
@@ -117,7 +117,7 @@ def _banded(shown: pd.DataFrame, frame: pd.DataFrame) -> Any:
     """Each group of several models on a tinted ground, and what is not ranked in a paler colour."""
     tied = frame["group"].notna() & frame["group"].duplicated(keep=False)
     turn = pd.Series(pd.factorize(frame["group"].where(tied))[0], index=frame.index) % len(BANDS)
-    pale = (frame["control"] != "") | ~frame["status"].isin(COUNTED)
+    pale = (frame["control"] != "") | ~frame["status"].isin(list(COUNTING))
     look = turn.map(dict(enumerate(BANDS))).where(tied, "").mask(pale, PALE)
     styles = pd.DataFrame(dict.fromkeys(shown.columns, look))
     ink = "color: #ffffff" if st.context.theme.type == "dark" else "color: #000000"  # Streamlit fades what is pinned
@@ -130,8 +130,8 @@ def _order(shown: pd.DataFrame, frame: pd.DataFrame) -> list[str]:
     tasks = [name for name in shown.columns if name.startswith(TASK)]
     ranked = frame["rank"].notna().any()
     scored = frame["score"].notna().any()
-    first = [*(["rank"] if ranked else []), "model", *(["score", "interval"] if scored else [])]
-    first += ["ranks", "group"] if ranked else []
+    known = [name for name, bound in BOUNDED.items() if frame[bound].notna().any()]
+    first = [*(["rank"] if ranked else []), "model", *(["score"] if scored else []), *known]
     several = (frame["done"] < frame["of"]).any() or len(tasks) > 1
     detail = [*(["tasks"] if several else []), "n"]
     detail += [name for name in ("errors",) if (frame[name] > 0).any()]
@@ -157,9 +157,9 @@ def _columns(shown: pd.DataFrame, listing: Listing) -> dict[str, Any]:
         "model": column.TextColumn("Model", width=168, pinned=True),
         "score": column.NumberColumn("Score", format=SCORE, width=72),
         "interval": column.TextColumn("95 % interval", width=122, help="Bootstrap over pictures"),
-        "ranks": column.TextColumn("Rank range", width=88, help="95 % interval of the rank"),
+        "ranks": column.TextColumn("Rank range", width=88, help="Holds the true rank with 95 % confidence"),
         "group": column.TextColumn(
-            "Tie", width=52, help="Models that share a letter, and a tint, cannot be told apart"
+            "Tie", width=52, help="Who shares a letter, and a tint, cannot be told from the first of them"
         ),
         "tasks": column.TextColumn("Tasks", width=66, help="How many of the tasks it has"),
         "n": column.NumberColumn("n", format="localized", width=72, help="Samples asked, failed ones included"),

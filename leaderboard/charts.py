@@ -44,7 +44,7 @@ def over_time(rows: pd.DataFrame, title: str) -> alt.LayerChart:
     dot = base.mark_point(filled=True, size=70, opacity=1).encode(
         y=score, color=_marked("record"), tooltip=_told("label", "date", "score", "low", "high")
     )
-    return alt.layer(whisker, line, dot, _names(frame, "record", when, score)).properties(height=340)
+    return alt.layer(whisker, line, dot, _names(frame, when, score)).properties(height=340)
 
 
 def size_against_quality(rows: pd.DataFrame, title: str) -> alt.LayerChart:
@@ -64,7 +64,7 @@ def size_against_quality(rows: pd.DataFrame, title: str) -> alt.LayerChart:
     dot = base.mark_point(filled=True, size=70, opacity=1).encode(
         y=score, color=_marked("front"), tooltip=_told("label", "parameters", "score", "low", "high")
     )
-    return alt.layer(whisker, line, dot, _names(frame, "front", size, score)).properties(height=340)
+    return alt.layer(whisker, line, dot, _names(frame, size, score)).properties(height=340)
 
 
 def profile(rows: pd.DataFrame, title: str) -> alt.LayerChart:
@@ -86,11 +86,10 @@ def profile(rows: pd.DataFrame, title: str) -> alt.LayerChart:
     return alt.layer(span, mark).properties(height=alt.Step(44))
 
 
-def _names(frame: pd.DataFrame, marked: str, x: Any, y: Any) -> alt.Chart:
-    """The names of the marked rows beside their dots, the best dozen of them."""
-    best = frame[frame[marked]].nlargest(12, "score")
+def _names(frame: pd.DataFrame, x: Any, y: Any) -> alt.Chart:
+    """The names of the rows that have room for them beside their dots."""
     text = {"align": "left", "dx": 7, "dy": -7, "fontSize": 11, "limit": 150, "color": GREY}
-    return alt.Chart(best).mark_text(**text).encode(x=x, y=y, text="label:N")
+    return alt.Chart(frame[frame["named"]]).mark_text(**text).encode(x=x, y=y, text="label:N")
 
 
 def _marked(column: str) -> alt.Color:

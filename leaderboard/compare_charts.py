@@ -25,7 +25,9 @@ def differences(frame: pd.DataFrame, names: Sequence[str]) -> alt.LayerChart:
     rows = _plain(frame[frame["difference"].notna()])
     base = _rows(rows, names[1:], "name")
     zero = alt.Chart(pd.DataFrame({"zero": [0.0]})).mark_rule(strokeDash=[4, 3], color=GREY).encode(x="zero:Q")
-    return alt.layer(zero, _whiskers(base, "difference", "diff_low", "diff_high", f"difference to {names[0]}", names))
+    return alt.layer(
+        zero, _whiskers(base, "difference", "diff_low", "diff_high", f"difference to {names[0][:1]}", names)
+    )
 
 
 def slice_scores(frame: pd.DataFrame, names: Sequence[str], values: Sequence[str]) -> alt.Chart:
@@ -60,7 +62,7 @@ def outcomes(frame: pd.DataFrame, names: Sequence[str]) -> alt.LayerChart:
     across = alt.X("share:Q", stack="zero", title="share of the samples", axis=alt.Axis(format="%", tickCount=5))
     scale = alt.Scale(domain=order, range=[COLOURS[0], "#b9bec7", COLOURS[1]])
     bars = base.mark_bar(height=20).encode(
-        x=across, color=alt.Color("outcome:N", scale=scale, legend=alt.Legend(orient="top", title=None, labelLimit=240))
+        x=across, color=alt.Color("outcome:N", scale=scale, legend=alt.Legend(orient="top", title=None, columns=2))
     )
     middle = alt.X("share:Q", stack="zero", bandPosition=0.5)
     text = base.transform_filter("datum.share >= 0.06").mark_text(color="#10151c", fontSize=12, fontWeight=600)
@@ -71,7 +73,7 @@ def _whiskers(
     base: alt.Chart, value: str, low: str, high: str, title: str, names: Sequence[str], legend: bool = False
 ) -> alt.LayerChart:
     scale = alt.Scale(zero=False, nice=True)
-    shown = alt.Legend(orient="top", title=None, labelLimit=240, columns=2) if legend else None
+    shown = alt.Legend(orient="top", title=None, labelLimit=120, columns=2) if legend else None
     colour = alt.Color("name:N", scale=alt.Scale(domain=list(names), range=list(COLOURS[: len(names)])), legend=shown)
     shape = alt.Shape("name:N", scale=alt.Scale(domain=list(names), range=list(SHAPES[: len(names)])), legend=shown)
     across = alt.X(f"{low}:Q", scale=scale, title=title, axis=alt.Axis(tickCount=5, titleLimit=300))

@@ -37,9 +37,11 @@ def show(listing: Listing) -> None:
     if len(keys) < 2:
         st.info("Choose two to four models. The first is the one that the others are compared with.")
         return
-    frame = named(compared(listing.identity, tuple(keys), task, metric, ""))
+    frame = named(compared(common.moment(), tuple(keys), task, metric, ""))
     names = list(frame["name"])
     verdicts(listing, frame, task)
+    if frame["score"].isna().all():
+        return
     parts.link("samples", "Look at their samples", task=task, models=keys)
     plots(frame, names)
     table(frame, "Scores and differences")
@@ -52,9 +54,9 @@ def chosen(listing: Listing) -> tuple[list[str], str, str]:
     """The models, the task and the metric that the address or the boxes name."""
     known = entrants(listing)
     names = {key: one.label for key, one in known.items()}
-    keys = addressed.choices(
-        "Models, the first is compared with", list(known), "models", 4, default=best_two(listing), names=names
-    )
+    asked = st.query_params.get("task", "")
+    best = best_two(listing, asked) if asked in listing.tasks else best_two(listing)
+    keys = addressed.choices("Models, the first is compared with", list(known), "models", 4, default=best, names=names)
     left, right = st.columns(2)
     with left:
         task = addressed.choice("Task", list(listing.tasks), "task")
@@ -64,15 +66,15 @@ def chosen(listing: Listing) -> tuple[list[str], str, str]:
 
 
 @st.cache_data(max_entries=64, show_spinner="Drawing samples …")
-def compared(identity: str, keys: tuple[str, ...], task: str, metric: str, by: str) -> pd.DataFrame:
-    """A comparison, kept by the snapshot's id."""
-    return compare_frame(common.listing_at(identity), keys, task, metric, by=by)
+def compared(moment: str, keys: tuple[str, ...], task: str, metric: str, by: str) -> pd.DataFrame:
+    """A comparison, kept by the moment's key."""
+    return compare_frame(common.listing_at(moment), keys, task, metric, by=by)
 
 
 @st.cache_data(max_entries=16, show_spinner="Drawing samples …")
-def over_tasks(identity: str, keys: tuple[str, ...]) -> pd.DataFrame:
-    """A comparison over all tasks, kept by the snapshot's id."""
-    return compare_tasks(common.listing_at(identity), keys)
+def over_tasks(moment: str, keys: tuple[str, ...]) -> pd.DataFrame:
+    """A comparison over all tasks, kept by the moment's key."""
+    return compare_tasks(common.listing_at(moment), keys)
 
 
 def named(frame: pd.DataFrame) -> pd.DataFrame:
@@ -96,8 +98,8 @@ def sentences(listing: Listing, frame: pd.DataFrame, task: str, reference: str) 
     if frame["note"].iloc[0]:
         common.plain(frame["note"].iloc[0])
     for _, row in frame.iloc[1:].iterrows():
-        mark = VERDICTS[row["verdict"]].partition(" ")[0]
-        common.plain(f"{mark} {sentence(row, reference, listing.tasks[task].kind)}")
+        mark = VERDICTS[row["verdict"]].partition(" ")[0].removeprefix("–")
+        common.plain(f"{mark} {sentence(row, reference, listing.tasks[task].kind)}".strip())
 
 
 def plots(frame: pd.DataFrame, names: Sequence[str]) -> None:
@@ -146,7 +148,7 @@ def slices(listing: Listing, keys: Sequence[str], task: str, metric: str) -> Non
         return
     common.heading("By slice", 2)
     by = addressed.choice("Slice", known, "slice", width=320)
-    frame = named(compared(listing.identity, tuple(keys), task, metric, by))
+    frame = named(compared(common.moment(), tuple(keys), task, metric, by))
     frame = frame.assign(value=frame["slice"].str.partition("=")[2])
     if frame["score"].isna().all():
         common.plain("These slices have no scores.", quiet=True)
@@ -163,7 +165,7 @@ def tasks(listing: Listing, keys: Sequence[str]) -> None:
     """The primary score of every task, side by side."""
     if len(listing.tasks) < 2 or not addressed.toggle("All tasks", "tasks"):
         return
-    frame = named(over_tasks(listing.identity, tuple(keys)))
+    frame = named(over_tasks(common.moment(), tuple(keys)))
     table(frame, "Scores and differences on all tasks", leading=["task"])
     common.plain(
         "The primary metric of each task; p values are adjusted for all rows of this table (Holm).", quiet=True

@@ -7,6 +7,8 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
+from velm_bench.board.schema import COUNTING
+
 TEAL = "#0f9d8f"  # legible on white and on black
 GREY = "#8a919c"
 GREY_OR_TEAL = alt.Scale(domain=[False, True], range=[GREY, TEAL])
@@ -30,7 +32,9 @@ def corrected(scores: pd.DataFrame) -> alt.LayerChart:
 
 def releases(frame: pd.DataFrame, what: str) -> alt.LayerChart:
     """A dot per release over time with its interval; the page's stands out, those that do not count are hollow."""
-    shown = frame.assign(date=pd.to_datetime(frame["date"], errors="coerce"), counts=frame["status"].isin(_COUNTING))
+    shown = frame.assign(
+        date=pd.to_datetime(frame["date"], errors="coerce"), counts=frame["status"].isin(list(COUNTING))
+    )
     tooltip = [
         *_tooltip("model", "revision", "status", numbers=("score", "low", "high")),
         alt.Tooltip("date:T", title="date", format="%Y-%m-%d"),
@@ -107,9 +111,6 @@ def speed(frame: pd.DataFrame, what: str) -> alt.LayerChart:
     )
     name = base.mark_text(align="center", dy=-11, fontSize=11, limit=120).encode(y=up, text="name:N")
     return alt.layer(whisker, dot, name).properties(height=300)
-
-
-_COUNTING = ("listed", "flagged")
 
 
 def _legend(devices: pd.Series) -> Any:

@@ -58,10 +58,11 @@ def chosen(listing: Listing) -> str:
     names = list(dict.fromkeys(listing.runs["model"]))
     try:
         wanted = find_submission(listing, asked or names[0], digits)
-    except VelmError as error:
+    except VelmError as error:  # and nobody else's numbers below
         common.heading("Model")
-        common.plain(str(error))
-        wanted = find_submission(listing, names[0])
+        parts.remark("Not found.", inert(str(error), 400))
+        _name_box(names, None)
+        return ""
     owner = str(listing.runs.loc[listing.runs["submission"] == wanted, "model"].iloc[0])
     left, right = st.columns([2, 1])
     with left:
@@ -73,7 +74,7 @@ def chosen(listing: Listing) -> str:
         return _submission_box(listing, options, wanted)
 
 
-def _name_box(names: list[str], owner: str) -> None:
+def _name_box(names: list[str], owner: str | None) -> None:
     """The box of models; choosing one forgets the submission that the address named."""
 
     def renamed() -> None:
@@ -81,7 +82,7 @@ def _name_box(names: list[str], owner: str) -> None:
         st.query_params["name"] = st.session_state["name"]
 
     st.session_state["name"] = owner
-    st.selectbox("Model", names, key="name", format_func=inert, on_change=renamed)
+    st.selectbox("Model", names, None, key="name", format_func=inert, on_change=renamed, placeholder="Choose a model")
 
 
 def _submission_box(listing: Listing, options: list[str], wanted: str) -> str:
@@ -192,9 +193,7 @@ def _standing(listing: Listing, what: str) -> pd.DataFrame:
     """The scores of everybody: of a task, or over all of them."""
     if what != AGGREGATE:
         return task_scores(listing, what)
-    from velm_bench.board.listings.ranking import rank_frame
-
-    ranks = rank_frame(listing)
+    ranks = common.ranks()
     return ranks[ranks["control"] == ""]
 
 
@@ -203,7 +202,7 @@ def calibration(listing: Listing, submission: str) -> None:
     common.heading("Calibration", 2)
     frame = scores_of(listing, submission)
     runs = {str(row.task): str(row.run) for row in frame[frame["control"] == ""].itertuples()}
-    found = {task: one for task, run in runs.items() if (one := reliability(listing.identity, run)) is not None}
+    found = {task: one for task, run in runs.items() if (one := reliability(common.moment(), run)) is not None}
     if not found:
         common.plain("Its answers came without probabilities, or their file is not on this machine.", quiet=True)
         return
@@ -226,9 +225,9 @@ def calibration(listing: Listing, submission: str) -> None:
 
 
 @st.cache_resource(max_entries=256, show_spinner="Looking at its probabilities …")
-def reliability(identity: str, run: str) -> Reliability | None:
-    """The diagram of a run, kept by the snapshot's id and the run; None where there is none to draw."""
-    folder = common.listing_at(identity).root / run
+def reliability(moment: str, run: str) -> Reliability | None:
+    """The diagram of a run, kept by the moment's key and the run; None where there is none to draw."""
+    folder = common.listing_at(moment).root / run
     try:
         return reliability_of(folder)
     except VelmError:

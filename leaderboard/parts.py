@@ -79,12 +79,12 @@ class Dossier:
 
 def dossier(listing: Listing, submission: str) -> Dossier:
     """The manifest and the events of a submission; nothing for a results folder."""
-    return _dossier(listing.identity, submission) if listing.is_board else Dossier()
+    return _dossier(common.moment(), submission) if listing.is_board else Dossier()
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)
-def _dossier(identity: str, submission: str) -> Dossier:
-    """Kept by the snapshot's id and the submission's."""
+def _dossier(moment: str, submission: str) -> Dossier:
+    """Kept by the moment's key and the submission's."""
     events: list[Event] = []
     notes: list[str] = []
     try:

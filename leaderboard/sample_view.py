@@ -91,7 +91,10 @@ def pictures(detail: SampleDetail) -> None:
         for place, picture in enumerate(detail.pictures, 1):
             many = f" {place} of {len(detail.pictures)}" if len(detail.pictures) > 1 else ""
             st.image(
-                picture, width=448 if len(detail.pictures) == 1 else 260, alt=f"Picture{many} of {inert(detail.id)}"
+                picture,
+                width=448 if len(detail.pictures) == 1 else 260,
+                output_format="PNG",  # else Streamlit makes a JPEG of it
+                alt=f"Picture{many} of {inert(detail.id)}",
             )
 
 

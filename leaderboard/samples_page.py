@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import base64
-import os
-from pathlib import Path
 
 import addressed
 import common
@@ -26,7 +24,6 @@ from velm_bench.board.pages.gallery import (
     slice_values,
 )
 from velm_bench.board.pages.pictures import questions, thumbnail
-from velm_bench.board.place import DATA_VARIABLE
 from velm_bench.errors import SampleError, UsageError
 
 PER_PAGE = 12
@@ -44,7 +41,7 @@ def show(listing: Listing) -> None:
     if not keys:
         st.info("Choose one to four models.")
         return
-    rows = rows_of(listing.identity, task, tuple(keys))
+    rows = rows_of(common.moment(), task, tuple(keys))
     for note in rows.notes:
         common.plain(note, quiet=True)
     if not rows.models:
@@ -64,7 +61,7 @@ def chosen(listing: Listing) -> tuple[str, list[str]]:
     with left:
         task = addressed.choice("Task", list(listing.tasks), "task")
     known = {key: one for key, one in entrants(listing).items() if task in one.runs}
-    first = [key for key in best_two(listing, task) if key in known]
+    first = [key for key in best_two(listing, task) if key in known] or list(known)[:1]
     with right:
         names = {key: one.label for key, one in known.items()}
         keys = addressed.choices("Models", list(known), "models", 4, default=first, names=names)
@@ -110,7 +107,7 @@ def looked_at(listing: Listing, task: str, keys: list[str], rows: Rows, found: p
         st.info("No sample is left: change the filters.")
         return
     kind = listing.tasks[task].kind
-    detail = detail_of(listing.identity, task, sample, tuple(keys))
+    detail = detail_of(common.moment(), task, sample, tuple(keys))
     if isinstance(detail, str):
         common.plain(detail)
         return
@@ -197,7 +194,7 @@ def listed(listing: Listing, task: str, rows: Rows, shown: pd.DataFrame, sample:
     asked = [said or one for said, one in zip(shown["question"], shown["id"], strict=True)]
     columns = {
         "here": ["▶" if one == sample else "" for one in shown["id"]],
-        "picture": [picture_of(listing.identity, task, one) for one in shown["id"]],
+        "picture": [picture_of(common.moment(), task, one) for one in shown["id"]],
         "question": [_fitted(text, question) for text in asked],
         "reference": [_fitted(text, reference) for text in shown["reference"]],
     }
@@ -227,35 +224,30 @@ def _cell(answer: str, score: float, right: bool, error: bool) -> str:
 
 
 @st.cache_resource(max_entries=8, show_spinner="Reading samples …")
-def rows_of(identity: str, task: str, keys: tuple[str, ...]) -> Rows:
-    """The samples of a task, kept by the snapshot's id; nobody changes them."""
-    return sample_rows(common.listing_at(identity), task, keys, data=_data())
+def rows_of(moment: str, task: str, keys: tuple[str, ...]) -> Rows:
+    """The samples of a task, kept by the moment's key; nobody changes them."""
+    return sample_rows(common.listing_at(moment), task, keys, data=parts.data())
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)
-def detail_of(identity: str, task: str, sample: str, keys: tuple[str, ...]) -> SampleDetail | str:
-    """One sample, kept by the snapshot's id; a sentence where there is none."""
+def detail_of(moment: str, task: str, sample: str, keys: tuple[str, ...]) -> SampleDetail | str:
+    """One sample, kept by the moment's key; a sentence where there is none."""
     try:
-        return sample_detail(common.listing_at(identity), task, sample, keys, data=_data())
+        return sample_detail(common.listing_at(moment), task, sample, keys, data=parts.data())
     except UsageError as error:
         return str(error)
 
 
 @st.cache_data(max_entries=5000, show_spinner=False)
-def picture_of(identity: str, task: str, sample: str) -> str | None:
+def picture_of(moment: str, task: str, sample: str) -> str | None:
     """A sample's first picture as an address that holds it whole; None where it is not here."""
-    found = questions(common.listing_at(identity).tasks[task], _data(), identity).samples.get(sample)
+    found = questions(common.listing_at(moment).tasks[task], parts.data(), moment).samples.get(sample)
     if found is None or not found.images:
         return None
     try:
         return "data:image/png;base64," + base64.b64encode(thumbnail(found.images[0])).decode("ascii")
     except SampleError:
         return None
-
-
-def _data() -> tuple[Path, ...]:
-    """The folders of data sets."""
-    return tuple(Path(part) for part in os.environ.get(DATA_VARIABLE, "").split(os.pathsep) if part)
 
 
 def _columns(rows: Rows) -> dict[str, object]:

@@ -6,6 +6,7 @@ Nothing is written before a bundle has been found good.
 
 from __future__ import annotations
 
+import logging
 import os
 from datetime import UTC, datetime
 from threading import Lock
@@ -22,6 +23,7 @@ from velm_bench.board.pages.cards import LONG, SHORT, VERIFIED, Fact
 from velm_bench.board.pages.uploads import bundle_facts, bundle_frame, receipt_frame
 from velm_bench.board.place import ANYBODY, LOGGED_IN, UPLOADS_VARIABLE
 from velm_bench.board.schema import COUNTING
+from velm_bench.board.submitting import DuplicateError
 from velm_bench.digests import digest_bytes
 from velm_bench.errors import VelmError
 
@@ -30,8 +32,9 @@ if TYPE_CHECKING:
     from velm_bench.board.submitting import Receipt
     from velm_bench.board.verification.recomputing import Recomputer
 
-RECEIPT, REFUSAL = "receipt", "refusal"
+RECEIPT = "receipt"
 """Where a session keeps what became of its last bundle."""
+LOG = logging.getLogger(__name__)
 ANEW = ""
 COMMAND = "velm-bench submit results/MODEL --card card.yaml --pack bundle.zip"
 
@@ -87,16 +90,13 @@ def offer(listing: Listing, bundle: Bundle, key: str) -> None:
     """The button that publishes, and what went wrong when it was last pressed."""
     left, right = st.columns(2)
     with left:
-        by = st.text_input("Submitted by (shown with the submission; may be empty)", max_chars=200, key="by")
+        by = st.text_input("Submitted by (published with it for good; may be empty)", _name(), max_chars=200, key="by")
     with right:
         old = st.selectbox(
             "Takes the place of", _replaceable(listing, bundle), key=f"old {key}", format_func=lambda one: one or "none"
         )
     if st.button("Check and publish", type="primary", key="publish"):
-        publish(bundle, _login() or by, old)
-    refusal = st.session_state.get(REFUSAL)
-    if refusal is not None and refusal[0] == key:
-        refuse(refusal[1])
+        publish(bundle, by, old)
 
 
 def publish(bundle: Bundle, by: str, supersedes: str) -> None:
@@ -110,8 +110,9 @@ def publish(bundle: Bundle, by: str, supersedes: str) -> None:
             lock, recomputer = workshop(board.place, digest_bytes(board.store.read("board.toml")))
             with lock:
                 receipt = submit(board, bundle, recomputer, at=at, by=by.strip(), supersedes=supersedes)
-    except VelmError as error:
-        refuse(str(error))
+    except Exception as error:
+        LOG.exception("submission %s", bundle.id)
+        failed(bundle.id in board.submissions(), error)
         return
     st.session_state[RECEIPT] = receipt
     st.rerun()
@@ -123,6 +124,16 @@ def workshop(place: str, pins: str) -> tuple[Lock, Recomputer]:
     from velm_bench.board.verification.recomputing import Recomputer
 
     return Lock(), Recomputer(parts.opened(), parts.data())
+
+
+def failed(published: bool, error: Exception) -> None:
+    """What went wrong; said so where it was after the bundle had been published."""
+    unforeseen = f"something unforeseen happened ({type(error).__name__}), which the server's log tells."
+    sentence = str(error) if isinstance(error, VelmError) else unforeseen
+    if published and not isinstance(error, DuplicateError):
+        parts.remark("Published, but not finished: upload the same bundle again.", inert(sentence, LONG))
+    else:
+        refuse(sentence)
 
 
 def refuse(sentence: str) -> None:
@@ -158,10 +169,10 @@ def _replaceable(listing: Listing, bundle: Bundle) -> list[str]:
     return [ANEW, *dict.fromkeys(str(one)[:SHORT] for one in same["submission"])]
 
 
-def _login() -> str:
-    """Who is logged in, where a login is configured."""
-    user = st.user.to_dict() if hasattr(st.user, "to_dict") else {}
-    return str(user.get("email") or user.get("name") or "") if user.get("is_logged_in") else ""
+def _name() -> str:
+    """The name of who is logged in, as a proposal; never an address, since what is published stays."""
+    name = str(st.user.get("name") or "") if st.user.get("is_logged_in", False) else ""
+    return "" if "@" in name else name[:200]
 
 
 def _forget() -> None:

@@ -40,7 +40,7 @@ def ranking(frame: pd.DataFrame, metric: str) -> alt.LayerChart:
         tooltip=["label:N", *(alt.Tooltip(f"{name}:Q", format=".4f") for name in ("score", "low", "high"))],
     )
     scale = alt.Scale(zero=False, nice=True)
-    across = alt.X("score:Q", scale=scale, title=f"{metric} with 95 % interval", axis=alt.Axis(tickCount=6))
+    across = alt.X("score:Q", scale=scale, title=metric, axis=alt.Axis(tickCount=6))
     whisker = base.mark_rule(strokeWidth=2.5, opacity=0.5, color=TEAL).encode(
         x=alt.X("low:Q", scale=scale), x2="high:Q"
     )

@@ -10,6 +10,7 @@ import parts
 import streamlit as st
 import task_charts
 
+from velm_bench.board import meaning
 from velm_bench.board.inert import guarded
 from velm_bench.board.listings.listing import ListedTask, Listing
 from velm_bench.board.pages.cards import Fact
@@ -109,15 +110,12 @@ def _best(row: dict[Any, Any]) -> Fact:
 
 def ranking(listing: Listing, task: ListedTask) -> None:
     """Everybody on this task, with rank intervals and the groups that cannot be told apart."""
-    from velm_bench.board.listings.ranking import rank_frame
-
     common.heading("Ranking", 2)
     try:
-        ranks = rank_frame(listing, tasks=(task.name,))
+        labelled = ranked_rows(listing, task.name, common.ranks((task.name,)))
     except VelmError as error:
         common.plain(str(error), quiet=True)
         return
-    labelled = ranked_rows(listing, task.name, ranks)
     if labelled.empty:
         common.plain("Nobody is ranked on this task yet.", quiet=True)
         return
@@ -130,11 +128,8 @@ def ranking(listing: Listing, task: ListedTask) -> None:
         column_config=columns(),
         height="content" if len(labelled) <= 20 else 640,
     )
-    common.plain(
-        "Ranks are what the scores can bear: those with the same group cannot be told apart. 95 % intervals, by "
-        "bootstrap over pictures.",
-        quiet=True,
-    )
+    for said in (meaning.INTERVAL, f"{meaning.RANKS} {meaning.TIES}") if labelled["rank_low"].notna().any() else ():
+        common.plain(said, quiet=True)
 
 
 def slices(listing: Listing, task: ListedTask) -> None:
@@ -161,22 +156,22 @@ def _model(name: str) -> Any:
 
 def pictures(listing: Listing, task: ListedTask) -> None:
     """The first samples, as they are asked."""
-    found = shown_examples(listing.identity, task.name)
+    found = shown_examples(common.moment(), task.name)
     if not found:
         return
     common.heading("Examples", 2)
     for place, one in zip(st.columns(len(found)), found, strict=True):
         with place:
             if one.picture:
-                st.image(one.picture, width="stretch", alt="A picture of this task")
+                st.image(one.picture, width="stretch", output_format="PNG", alt="A picture of this task")
             common.plain(one.question)
             common.plain(f"Right: {one.reference}" if len(one.reference) < 40 else one.reference, quiet=True)
 
 
 @st.cache_resource(max_entries=32, show_spinner=False)
-def shown_examples(identity: str, name: str) -> list[Example]:
-    """A few samples, kept by the snapshot's id and the task; none where the data is not on this machine."""
-    return examples(common.listing_at(identity).tasks[name], PICTURES, parts.data(), identity)
+def shown_examples(moment: str, name: str) -> list[Example]:
+    """A few samples, kept by the moment's key and the task; none where the data is not on this machine."""
+    return examples(common.listing_at(moment).tasks[name], PICTURES, parts.data(), moment)
 
 
 def columns() -> dict[str, object]:
@@ -196,8 +191,10 @@ def columns() -> dict[str, object]:
         "n": column.NumberColumn("Samples", format="localized", width=80),
         "sees": column.TextColumn("Sees", width=140),
         "rank": column.NumberColumn("Rank", format="%d", width=60),
-        "ranks": column.TextColumn("95 % ranks", width=90),
-        "group": column.NumberColumn("Group", format="%d", width=70, help="Those of one group cannot be told apart"),
+        "ranks": column.TextColumn("Rank range", width=90, help="Holds the true rank with 95 % confidence"),
+        "group": column.NumberColumn(
+            "Group", format="%d", width=70, help="Those of one group cannot be told from the first of them"
+        ),
         "level": column.TextColumn("Verified", width=110),
         "status": column.TextColumn("Status", width=92),
         "slice": column.TextColumn("Slice", width=190, pinned=True),

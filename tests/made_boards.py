@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
+import io
 import os
 import subprocess
 import sys
@@ -18,12 +20,15 @@ MODELS = ("baseline:constant", "baseline:majority", "baseline:random", "baseline
 
 
 def command(*arguments: str | Path, folder: Path, expect: int = 0) -> subprocess.CompletedProcess[str]:
-    """`velm-bench` with these arguments, as a person calls it."""
-    settings = {**os.environ, "PYTHONPATH": str(REPOSITORY), "OMP_NUM_THREADS": "1"}
-    words = [sys.executable, "-m", "velm_bench.cli.main", *map(str, arguments)]
-    done = subprocess.run(words, cwd=folder, env=settings, capture_output=True, text=True, check=False)
-    assert done.returncode == expect, f"{arguments}: {done.returncode}\n{done.stdout}\n{done.stderr}"
-    return done
+    """`velm-bench` with these arguments, called in a folder; in this process, which knows the libraries already."""
+    from velm_bench.cli.main import execute
+
+    out, err = io.StringIO(), io.StringIO()
+    words = [str(word) for word in arguments]
+    with contextlib.chdir(folder), contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        code = execute(words)
+    assert code == expect, f"{words}: {code}\n{out.getvalue()}\n{err.getvalue()}"
+    return subprocess.CompletedProcess(words, code, out.getvalue(), err.getvalue())
 
 
 def once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], None]) -> Path:
@@ -41,11 +46,15 @@ def once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], None
 
 
 def make_results(place: Path) -> None:
-    """Runs of six models on four tasks of 200 samples (`results/`), and one with grey pictures."""
-    for model in MODELS:
-        command("run", "--model", model, "--tasks", TASKS, "--output", "results", folder=place)
-    blank = ("run", "--model", "ref:prefix", "--tasks", "vqa:lite", "--control", "blank", "--output", "results")
-    command(*blank, folder=place)
+    """Runs of six models on four tasks of 200 samples (`results/`), and one with grey pictures.
+
+    In a process of its own, so that those of the tests need no torch.
+    """
+    runs = [["--model", model, "--tasks", TASKS] for model in MODELS]
+    runs.append(["--model", "ref:prefix", "--tasks", "vqa:lite", "--control", "blank"])
+    program = f"from velm_bench.cli.main import execute\nfor words in {runs!r}: assert not execute(['run', *words])"
+    settings = {**os.environ, "PYTHONPATH": str(REPOSITORY), "OMP_NUM_THREADS": "1"}
+    subprocess.run([sys.executable, "-c", program], cwd=place, env=settings, capture_output=True, check=True)
 
 
 def make_board(place: Path, results: Path) -> None:

@@ -42,7 +42,8 @@ def made_result(model: str, task: str, kind: str, scores: dict[str, Score], cont
 def write_made(root: Path, result: Result) -> Path:
     """Write a result with one row of samples; its folder."""
     folder = run_folder(root, result.model.name, result.task.name, result.run_id)
-    write_run(folder, result, pa.table({"id": ["a"], "error": [""]}))
+    texts = {"id": "a", "group": "a", "references": '["a"]', "prediction": '"a"', "answer": "null", "error": ""}
+    write_run(folder, result, pa.table({name: [text] for name, text in texts.items()}))
     return folder
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -21,7 +22,9 @@ def read_yaml(path: Path) -> Mapping[str, Any]:
     import yaml
 
     try:
-        data = yaml.load(path.read_text(encoding="utf-8"), Loader=_strict_loader())
+        text = path.read_text(encoding="utf-8")
+        _require_shallow(text, path)
+        data = yaml.load(text, Loader=_strict_loader())
     except OSError as error:
         raise UsageError(f"The file {path} cannot be read: {error.strerror or error}.") from error
     except UnicodeDecodeError as error:
@@ -30,9 +33,29 @@ def read_yaml(path: Path) -> Mapping[str, Any]:
         mark = getattr(error, "problem_mark", None)
         line = f" line {mark.line + 1}" if mark else ""
         raise UsageError(f"The file {path}{line} is not valid YAML: {getattr(error, 'problem', error)}.") from error
+    except ValueError as error:  # a date or a number that there is not
+        raise UsageError(f"The file {path} is not valid YAML: {error}.") from error
     if not isinstance(data, dict):
         raise UsageError(f"The file {path} must hold keys and values, not {type(data).__name__}.")
     return data
+
+
+DEEPEST = 100
+"""How many mappings and lists of a YAML file may lie in each other: its fast reader ends the process at some 10,000."""
+
+
+def _require_shallow(text: str, path: Path) -> None:
+    """UsageError for what is nested too deeply; only a file that might be is read for it."""
+    import yaml
+
+    if text.count("[") + text.count("{") < DEEPEST and not re.search(rf"(?m)^[ \-?:]{{{DEEPEST}}}", text):
+        return
+    depth = 0
+    for event in yaml.parse(text, Loader=_strict_loader()):
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if depth > DEEPEST:
+            line = f" line {event.start_mark.line + 1}" if event.start_mark else ""
+            raise UsageError(f"The file {path}{line} is nested too deeply: more than {DEEPEST} levels.")
 
 
 @cache
@@ -51,6 +74,14 @@ def _strict_loader() -> Any:
                 seen.add(str(key.value))
             return super().construct_mapping(node, deep)
 
+        def construct_yaml_timestamp(self, node: Any) -> Any:
+            try:
+                return super().construct_yaml_timestamp(node)
+            except ValueError as error:
+                problem = f"'{node.value}' is no date ({error})"
+                raise yaml.constructor.ConstructorError(None, None, problem, node.start_mark) from error
+
+    Loader.add_constructor("tag:yaml.org,2002:timestamp", Loader.construct_yaml_timestamp)
     return Loader
 
 

@@ -30,7 +30,7 @@ KINDS = {"scenes_vqa": "vqa_accuracy", "scenes_ner": "entity_f1", "scenes_classi
 
 
 def at(second: int) -> str:
-    return f"2026-01-02T03:04:{second:02d}Z"
+    return f"2024-01-02T03:04:{second:02d}.000000Z"
 
 
 def pinned(name: str, primary: str, **more: Any) -> PinnedTask:

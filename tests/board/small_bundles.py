@@ -26,11 +26,11 @@ def small_bundle(number: int = 0, runs: int = 1, name: str = "") -> Bundle:
     return Bundle(manifest, files)
 
 
-def submitted(bundle: Bundle, at: str = "2026-01-01T00:00:00Z", by: str = "") -> Event:
+def submitted(bundle: Bundle, at: str = "2024-01-01T00:00:00.000000Z", by: str = "") -> Event:
     """The event that makes it a submission."""
     return Event(submission=bundle.id, kind=EventKind.SUBMITTED, at=at, by=by)
 
 
-def said(bundle: Bundle, kind: EventKind, at: str = "2026-01-02T00:00:00Z", reason: str = "") -> Event:
+def said(bundle: Bundle, kind: EventKind, at: str = "2024-01-02T00:00:00.000000Z", reason: str = "") -> Event:
     """Something about it."""
     return Event(submission=bundle.id, kind=kind, at=at, reason=reason)

@@ -117,6 +117,14 @@ def test_missing_data_is_one_sentence_and_no_board(tmp_path: Path) -> None:
     assert not (tmp_path / "board").exists()
 
 
+def test_a_picture_that_is_not_there_is_named_and_no_board(tmp_path: Path) -> None:
+    definition = make_task(tmp_path / "task")
+    next((tmp_path / "task" / "pictures").iterdir()).unlink()
+    with pytest.raises(UsageError, match=r"A picture of the sample .* cannot be read"):
+        create_board(str(tmp_path / "board"), "Toys", [definition], data=(tmp_path / "task",))
+    assert not (tmp_path / "board").exists()
+
+
 def test_a_yaml_that_is_changed_later_changes_no_board(tmp_path: Path) -> None:
     toys = ToyBoard(tmp_path)
     task = json.loads(toys.definition.path.read_text())

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -38,8 +40,8 @@ def test_what_is_published_is_there_and_only_once(board: Board) -> None:
     bundle = small_bundle(1)
     assert board.bundle(bundle.id) == bundle
     assert board.read(bundle.id, "runs/task0/result.json") == b'{"score": 1}\n'
-    assert not board.publish(bundle, submitted(bundle, at="2027-01-01T00:00:00Z"))
-    assert [event.at for event in board.events(bundle.id)] == ["2026-01-01T00:00:00Z"]
+    assert not board.publish(bundle, submitted(bundle, at="2024-02-01T00:00:00.000000Z"))
+    assert [event.at for event in board.events(bundle.id)] == ["2024-01-01T00:00:00.000000Z"]
     assert board.manifests() == ({number: board.manifest(number) for number in board.submissions()}, [])
     assert len(board.submissions()) == 2
 
@@ -55,8 +57,8 @@ def test_only_the_event_makes_a_submission(board: Board) -> None:
 def test_events_come_in_the_order_of_time(board: Board) -> None:
     bundle = small_bundle(1)
     for month in ("05", "03", "04"):
-        assert board.record(said(bundle, EventKind.FLAGGED, at=f"2026-{month}-01T00:00:00Z"))
-    assert not board.record(said(bundle, EventKind.FLAGGED, at="2026-03-01T00:00:00Z"))
+        assert board.record(said(bundle, EventKind.FLAGGED, at=f"2024-{month}-01T00:00:00.000000Z"))
+    assert not board.record(said(bundle, EventKind.FLAGGED, at="2024-03-01T00:00:00.000000Z"))
     assert [event.at[5:7] for event in board.events(bundle.id)] == ["01", "03", "04", "05"]
     assert len(board.events()) == 5
 
@@ -79,6 +81,11 @@ def test_any_changed_byte_is_named(board: Board, path: str) -> None:
         board.bundle(small_bundle(1).id)
 
 
+def called(number: int) -> str:
+    """A name as events have it."""
+    return f"{'e' * 64}.20240101T000000.000000Z.flagged.{number:016x}.json"
+
+
 def test_foreign_and_damaged_events_are_left_out_and_said(board: Board) -> None:
     events = folder(board) / "events"
     flag = said(small_bundle(1), EventKind.FLAGGED, reason="copied")
@@ -86,16 +93,16 @@ def test_foreign_and_damaged_events_are_left_out_and_said(board: Board) -> None:
     before = board.events()
     name = event_name(flag)
     (events / "note.txt").write_text("nothing of ours")
-    (events / "torn.json").write_bytes((events / name).read_bytes()[:40])
-    (events / "other.json").write_text('{"board_version": 9}')
-    (events / "deep.json").write_text("[" * 100_000)
-    (events / "bytes.json").write_bytes(b"\xff\xfe\x00")
-    (events / "empty.json").write_text("")
+    (events / called(0)).write_bytes((events / name).read_bytes()[:40])
+    (events / called(1)).write_text('{"board_version": 9}')
+    (events / called(2)).write_text("[" * 100_000)
+    (events / called(3)).write_bytes(b"\xff\xfe\x00")
+    (events / called(4)).write_text("")
     (events / ("f" * 64 + ".submitted.json")).write_bytes(
         (events / event_name(submitted(small_bundle(2)))).read_bytes()
     )
-    (events / "x.submitted.json").write_text("\n")
-    (events / "folder.json").mkdir()
+    (events / ("e" * 64 + ".submitted.json")).write_text("\n")
+    (events / called(5)).mkdir()
     found, notes = board.log()
     assert found == before
     assert len(notes) == 8
@@ -103,7 +110,24 @@ def test_foreign_and_damaged_events_are_left_out_and_said(board: Board) -> None:
     (events / name).write_bytes((events / name).read_bytes().replace(b"copied", b"edited"))
     assert len(board.log()[1]) == 9
     assert flag not in board.events()
-    assert "x" not in board.submissions()
+    assert ["note.txt" in one for one in board.strays()] == [True]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes on this machine")
+@pytest.mark.timeout(60)
+def test_what_is_no_plain_file_holds_nobody_up(board: Board) -> None:
+    events = folder(board) / "events"
+    os.mkfifo(events / called(1))
+    (events / called(2)).symlink_to("/dev/zero")
+    found, notes = board.log()
+    assert len(found) == 2
+    assert len(notes) == 2
+    assert all("it is no plain file" in note for note in notes)
+
+
+def test_every_copy_of_a_board_has_the_same_identity(board: Board, tmp_path: Path) -> None:
+    copy = shutil.copytree(board.place, tmp_path / "copy")
+    assert Board.open(str(copy)).identity() == board.identity()
 
 
 def test_the_identity_changes_with_what_is_pinned_submitted_or_said(board: Board) -> None:
@@ -205,3 +229,11 @@ def test_what_is_no_board_is_said(tmp_path: Path) -> None:
         (tmp_path / "board.toml").write_text(text)
         with pytest.raises(UsageError, match=r"board\.toml"):
             Board.open(str(tmp_path))
+
+
+def test_the_file_that_comes_again_is_found_among_very_many() -> None:
+    """In one pass: comparing each with each would take many minutes here."""
+    manifest = small_bundle(1).manifest
+    numbered = [FileEntry(path=f"f/{number}", sha256="0" * 64, size=1) for number in range(50_000)]
+    with pytest.raises(ValidationError, match="'f/49999' stands there twice"):
+        type(manifest)(**{**vars(manifest), "files": (*numbered, numbered[-1])})

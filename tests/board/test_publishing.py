@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import pickle
 import shutil
 import subprocess
 import sys
@@ -13,20 +14,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.board.publisher import publish, publish_all
+from tests.board.publisher import Copycat, publish, publish_all
 from tests.board.small_bundles import said, small_bundle, submitted
 from tests.conftest import REPOSITORY
 from velm_bench.board.folder import Board
 from velm_bench.board.schema import EventKind
 from velm_bench.board.stores import LocalStore
+from velm_bench.board.submitting import DuplicateError
 
 PROCESSES = 8
-
-
-def contents(place: Path) -> dict[str, bytes]:
-    """Every finished file of a board."""
-    files = [path for path in place.rglob("*") if path.is_file() and not path.name.endswith((".part", ".lock"))]
-    return {path.relative_to(place).as_posix(): path.read_bytes() for path in files}
 
 
 def crowd(place: Path, numbers: list[list[int]], links: bool = True) -> list[int]:
@@ -77,26 +73,43 @@ def test_killed_between_any_two_steps_the_board_is_valid_and_the_same_again_comp
     tmp_path: Path, links: str
 ) -> None:
     settings = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
+    copycat = Copycat(tmp_path / "made")
+    recomputer = copycat.recomputer()
+    (tmp_path / "copycat").write_bytes(pickle.dumps(copycat))
     words = [sys.executable, "-m", "tests.board.publisher", str(tmp_path), links]
     subprocess.run(words, cwd=REPOSITORY, env=settings, check=True, timeout=120)
-    steps = sorted(tmp_path.iterdir())
-    bundle = small_bundle(1)
-    whole = contents(steps[-1] / "board")  # of the one that came to its end
-    assert len(steps) > 30
-    there = []
-    for step in steps[:-1]:
+    *steps, last = sorted((tmp_path / "steps").iterdir())
+    bundle, whole = copycat.bundle, story(Board(LocalStore(last / "board")))
+    assert len(steps) > 25
+    assert [kind for kind, _, _ in whole[bundle.id]] == ["flagged", "submitted", "verified"]
+    assert [kind for kind, _, _ in whole[copycat.old]] == ["submitted", "superseded", "verified"]
+    there, finished = [], []
+    for step in steps:
         board = Board(LocalStore(step / "board"))
         there.append(bundle.id in board.submissions())
-        events, notes = board.log()
-        assert notes == []
-        assert {event.submission for event in events} <= set(board.submissions())
+        cut_off = story(board)
+        assert board.log()[1] == []
+        assert all(set(cut_off.get(about, [])) <= set(everything) for about, everything in whole.items())
         if there[-1]:
             assert board.bundle(bundle.id).files == bundle.files
-        assert contents(step / "board").items() <= whole.items()
-        assert publish(step / "board", bundle) is not there[-1]
-        assert contents(step / "board") == whole
-    assert there == sorted(there)  # absent until a certain step, and from then on there
-    assert set(there) == {True, False}
+        finished.append(cut_off == whole)
+        if finished[-1]:
+            with pytest.raises(DuplicateError):
+                copycat.submit(step / "board", recomputer)
+        else:
+            assert copycat.submit(step / "board", recomputer).superseded == copycat.old
+        assert story(board) == whole
+        assert board.bundle(bundle.id).files == bundle.files
+    assert (there, finished) == (sorted(there), sorted(finished))  # absent until a certain step, and from then on there
+    assert set(there) == set(finished) == {True, False}
+
+
+def story(board: Board) -> dict[str, list[tuple[str, str, str]]]:
+    """What was said of each submission, without when."""
+    told: dict[str, list[tuple[str, str, str]]] = {}
+    for event in board.events():
+        told.setdefault(event.submission, []).append((event.kind.value, event.reason, event.other))
+    return {about: sorted(events) for about, events in told.items()}
 
 
 def git(folder: Path, *words: str) -> str:
@@ -115,7 +128,8 @@ def test_two_clones_that_both_grow_merge_without_a_conflict(tmp_path: Path) -> N
     git(tmp_path, "init", "-q", "-b", "main", "origin")
     git(origin, "add", "-A")
     git(origin, "commit", "-qm", "a board")
-    for name, bundle, at in (("one", ours, "2026-02-02T00:00:00Z"), ("two", theirs, "2026-02-01T00:00:00Z")):
+    first, second = "2024-02-01T00:00:00.000000Z", "2024-02-02T00:00:00.000000Z"
+    for name, bundle, at in (("one", ours, second), ("two", theirs, first)):
         git(tmp_path, "clone", "-q", "origin", name)
         board = Board(LocalStore(tmp_path / name))
         publish(tmp_path / name, bundle)
@@ -131,8 +145,8 @@ def test_two_clones_that_both_grow_merge_without_a_conflict(tmp_path: Path) -> N
     assert merged.submissions() == sorted(bundle.id for bundle in (old, ours, theirs, both))
     for bundle in (old, ours, theirs, both):
         assert merged.bundle(bundle.id).files == bundle.files
-    (first,) = [event for event in events if event.submission == both.id]
-    assert (first.by, first.at) == ("two", "2026-02-01T00:00:00Z")  # the earlier one
+    (counting,) = [event for event in events if event.submission == both.id]
+    assert (counting.by, counting.at) == ("two", first)  # the earlier one
     assert {event.reason for event in merged.events(old.id)} >= {"one says so", "two says so"}
     assert "derived" not in git(tmp_path / "one", "ls-files")
     git(tmp_path / "two", "pull", "-q", "--no-rebase", "--no-edit", "../one", "main")

@@ -41,7 +41,7 @@ def bundle(results: Path, model: str = "ref=prefix", **card: object) -> Bundle:
 
 
 def at(second: int) -> str:
-    return f"2026-05-01T00:00:{second:02}Z"
+    return f"2024-05-01T00:00:{second:02}.000000Z"
 
 
 def put(board: Board, given: Bundle, second: int = 1, supersedes: str = "") -> Receipt:
@@ -107,6 +107,14 @@ def test_one_takes_the_place_of_another(board: Board, real_results: Path) -> Non
     assert len(board.submissions()) == 2
 
 
+def test_nobody_takes_the_place_of_what_somebody_else_submitted(board: Board, real_results: Path) -> None:
+    first = put(board, bundle(real_results))
+    other = bundle(real_results, "baseline=random", name="ref:prefix")
+    with pytest.raises(UsageError, match=r"which 'somebody' submitted.*board supersede"):
+        submit(board, other, Recomputer(board), at=at(2), by="a stranger", supersedes=first.id)
+    assert statuses(board) == {first.id: Status.LISTED}
+
+
 def test_the_answers_of_another_model_are_flagged(board: Board, real_results: Path) -> None:
     first = put(board, bundle(real_results))
     copy = put(board, bundle(real_results, name="Our own work"), 2)
@@ -136,6 +144,17 @@ def test_what_was_cut_off_is_finished_by_the_same_submission(
     assert stand(board.events())[given.id].submitted == at(1)
     with pytest.raises(UsageError, match="already"):
         put(board, given, 3)
+
+
+def test_one_that_is_damaged_takes_nobodys_place(board: Board, real_results: Path) -> None:
+    first = put(board, bundle(real_results))
+    path = next((Path(board.place) / "events").glob(f"{first.id}.*.verified.*"))
+    path.write_bytes(b"{}")
+    with pytest.raises(UsageError, match=path.name):
+        put(board, bundle(real_results, revision="2"), 2, supersedes=first.id)
+    with pytest.raises(UsageError, match=path.name):
+        put(board, bundle(real_results), 2)
+    assert board.submissions() == [first.id]
 
 
 def test_whoever_is_later_by_a_moment_is_told(

@@ -14,7 +14,7 @@ from velm_bench.board.verification.recomputing import Recomputer
 from velm_bench.engine.runner import Run, evaluate
 from velm_bench.tasks.registry import Definition
 
-AT = "2026-11-23T10:00:{:02d}Z"
+AT = "2025-11-23T10:00:{:02d}.000000Z"
 """A moment, by its seconds."""
 
 

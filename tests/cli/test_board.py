@@ -90,7 +90,7 @@ def test_what_is_cleared_counts_again(board: Path, word: str, status: str) -> No
     assert call(board, "clear", submission[:8], "--reason", "It is not.") == {
         "submission": submission, "status": "listed", "reason": "",
     }  # fmt: skip
-    assert "only flags and rejections" in call(board, "clear", submission[:8], "--reason", "Again.", expect=2)
+    assert "only flags, rejections" in call(board, "clear", submission[:8], "--reason", "Again.", expect=2)
 
 
 def test_supersede_names_a_successor_that_counts(board: Path) -> None:

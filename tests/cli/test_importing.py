@@ -40,3 +40,13 @@ def test_what_cannot_be_read_is_said_and_the_rest_is_kept(tmp_path: Path) -> Non
 def test_a_folder_without_results_is_refused(tmp_path: Path) -> None:
     done = command("results", "import", tmp_path, "--from", "vlmevalkit", folder=tmp_path, expect=2)
     assert "no result of vlmevalkit" in done.stderr
+
+
+def test_a_file_without_scores_does_not_stop_the_others(tmp_path: Path) -> None:
+    empty = {"results": {"aaa": {}}, "configs": {"aaa": {}}, "model_name": "m", "lm_eval_version": "0.4.13"}
+    (tmp_path / "results_a.json").write_text(json.dumps(empty))
+    (tmp_path / "samples_aaa_a.jsonl").write_text('{"doc_id": 0, "target": "", "filtered_resps": ["a"]}\n')
+    words = ("results", "import", "results_a.json", FILES / "lm_eval", "--from", "lm-eval")
+    done = command(*words, folder=tmp_path, expect=2)
+    assert "m on aaa has no samples with scores" in done.stderr
+    assert "colours_gen" in done.stdout

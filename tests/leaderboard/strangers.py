@@ -56,7 +56,7 @@ def opened(browser: Any, address: str, path: str, until: str = ".sv article", **
 def settled(page: Any) -> None:
     """Wait until nothing is drawn any more."""
     for _ in range(2):
-        page.wait_for_timeout(500)
+        page.wait_for_timeout(250)
         page.locator("[data-test-script-state=notRunning]").first.wait_for(state="attached")
 
 

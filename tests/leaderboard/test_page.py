@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +16,11 @@ pytest.importorskip("streamlit")
 import streamlit
 from streamlit.testing.v1 import AppTest
 
+from tests.board.toy_boards import AT, ToyBoard, wrong
 from tests.conftest import REPOSITORY
 from tests.made_runs import HOSTILE, made_board
 from velm_bench.board.place import BOARD_VARIABLE, RESULTS_VARIABLE
+from velm_bench.board.verification.verifying import verify
 
 APP = REPOSITORY / "leaderboard" / "app.py"
 
@@ -85,10 +88,16 @@ def test_an_address_gives_what_was_chosen(root: Path) -> None:
 
 @pytest.mark.parametrize(
     "state",
-    [{"kind": "nobody"}, {"task": "<b>"}, {"since": "x"}, {"size": "1"}, {"chart": "?"}, {"selected": "zzz,,%"}],
+    [
+        {"kind": "nobody", "task": "<b>", "size": "1", "since": "x", "until": "9999", "chart": "?"},
+        {"level": "x", "status": "foo", "licence": "'", "metric": "1", "slice": "q", "selected": "zzz,,%"},
+    ],
 )
 def test_what_is_no_choice_is_forgotten(root: Path, state: dict[str, str]) -> None:
-    assert models(page(**state)) == models(page())
+    app = page(**state)
+    assert models(app) == models(page())
+    assert app.query_params == {}
+    assert "Filters" in [one.proto.popover.label for one in app.get("popover")]
 
 
 def test_a_task_of_another_kind_is_forgotten_with_its_kind(root: Path) -> None:
@@ -125,7 +134,10 @@ def test_a_button_opens_a_page_on_what_is_selected(root: Path, button: str, para
     app.multiselect(key="selected").select("ref:prefix").run()
     key = app.query_params["selected"]
     next(one for one in app.button if one.label == button).click().run()
-    assert app.query_params[parameter] == key
+    held = app.query_params.get(parameter) or ",".join(
+        app.multiselect(key="models").value
+    )  # a default is in no address
+    assert held == key
 
 
 def test_nothing_that_fits_says_so(root: Path) -> None:
@@ -159,11 +171,81 @@ def test_a_board_that_is_none_says_so_in_plain_text(tmp_path: Path, monkeypatch:
     assert not app.dataframe
 
 
+def test_without_samples_no_order_is_claimed_and_no_column_is_empty(root: Path) -> None:
+    for samples in root.rglob("samples.parquet"):
+        samples.unlink()
+    app = page(task="scenes_vqa")
+    assert "No order is established" in app.caption[0].value
+    shown = app.dataframe[0].proto.column_order
+    assert "rank" in shown
+    assert not {"ranks", "group"} & set(shown)
+
+
+def test_less_is_better_where_it_is(root: Path) -> None:
+    assert "less is better" in page(task="scenes_classification", metric="ece").caption[0].value
+    assert "less is better" not in page(task="scenes_classification").caption[0].value
+
+
 def test_a_damaged_result_is_named_in_plain_text(root: Path) -> None:
     sorted(root.glob("*/scenes_vqa/*/result.json"))[0].write_text("{", encoding="utf-8")
     app = page(task="scenes_vqa")
     assert len(app.dataframe[0].value) == 6
     assert "damaged" in app.text[0].value
+
+
+@pytest.fixture
+def toys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ToyBoard:
+    """A board of two models."""
+    monkeypatch.setenv(BOARD_VARIABLE, str(tmp_path / "board"))
+    made = ToyBoard(tmp_path)
+    for second, name in enumerate(("one", "two")):
+        made.submitted(wrong(name), second=second)
+    return made
+
+
+def test_runs_that_come_back_are_seen_at_the_next_look(toys: ToyBoard) -> None:
+    """A clone has the events and not the recomputed runs; `board verify` makes them and says nothing new."""
+    shutil.rmtree(toys.board.runs)
+    app = page()
+    assert any("No order is established" in one.value for one in app.caption)
+    for submission in toys.board.submissions():
+        assert not verify(toys.board, submission, toys.recomputer, AT.format(30)).events
+    app.run()
+    assert not app.exception
+    assert any("A shared letter means a tie" in one.value for one in app.caption)
+
+
+@pytest.mark.parametrize("name", ["board", "compare", "samples", "model", "task"])
+def test_submissions_whose_data_is_nowhere_are_said_to_be_and_break_no_page(toys: ToyBoard, name: str) -> None:
+    for event in (toys.folder / "board" / "events").glob("*.verified.*"):
+        event.unlink()
+    shutil.rmtree(toys.board.runs)
+    app = AppTest.from_function(one_page, args=(f"{name}_page",), default_timeout=60)
+    if name in ("compare", "samples"):
+        app.query_params["models"] = ",".join(one[:12] for one in toys.board.submissions())
+    app.run()
+    assert not app.exception
+    said = " ".join([one.proto.body for one in app.get("html")])
+    assert name != "compare" or "not on this machine" in said
+
+
+def one_page(name: str) -> None:
+    """A page of the leaderboard without the others."""
+    import importlib
+
+    import common
+    import streamlit as st
+
+    def stub() -> None:
+        importlib.import_module(name).show(found)
+
+    found = common.listing()
+    pages = {
+        path: st.Page(lambda: None, title=path or "b", url_path=path or "b")
+        for path in ("", "compare", "samples", "model", "task")
+    }
+    common.keep_pages(pages)
+    st.navigation([st.Page(stub, title="one", url_path="one", default=True), *pages.values()]).run()
 
 
 def test_frames_are_no_keys_of_caches_since_streamlit_looks_at_some_of_their_rows_only() -> None:

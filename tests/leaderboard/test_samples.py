@@ -66,10 +66,7 @@ DARK, PHONE = {"color_scheme": "dark"}, {"viewport": {"width": 360, "height": 74
     ("kind", "name", "look"),
     [
         ("vqa", "desktop", WIDE),
-        ("vqa", "dark", DARK),
-        ("vqa", "phone", PHONE),
         ("ner", "phone", PHONE),
-        ("ner", "dark", DARK),
         ("captioning", "phone", PHONE),
         ("classification", "dark", DARK),
     ],

@@ -184,6 +184,25 @@ def test_a_results_folder_takes_no_uploads(real_results: Path, monkeypatch: pyte
     assert "takes no uploads" in shown(monkeypatch).info[0].value
 
 
+@pytest.mark.parametrize(
+    ("login", "proposed"),
+    [
+        ({"is_logged_in": True, "name": "Ada", "email": "ada@example.org"}, "Ada"),
+        ({"is_logged_in": True, "name": "ada@example.org", "email": "ada@example.org"}, ""),
+        ({"is_logged_in": False, "name": "Ada"}, ""),
+        ({}, ""),
+    ],
+)
+def test_an_address_is_never_proposed_for_publication(
+    monkeypatch: pytest.MonkeyPatch, login: dict[str, Any], proposed: str
+) -> None:
+    monkeypatch.syspath_prepend(str(REPOSITORY / "leaderboard"))
+    import submit_page
+
+    monkeypatch.setattr(submit_page.st, "user", login)
+    assert submit_page._name() == proposed
+
+
 def test_where_everybody_is_served_the_page_is_absent(browser: Any, board: Path) -> None:
     everybody = served("--board", str(board), "--host", "0.0.0.0", "--allowed-host", "127.0.0.1", folder=board.parent)
     with everybody as where, visited(browser, where, "/", "Model") as (page, _):

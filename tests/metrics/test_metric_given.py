@@ -23,7 +23,9 @@ def test_its_argument_may_say_that_less_is_better() -> None:
     assert metric.signature != build("given:loss").signature
 
 
-@pytest.mark.parametrize("prediction", [{}, {"acc": "1"}, {"acc": True}, {"acc": math.nan}, {"acc": math.inf}, 3])
+@pytest.mark.parametrize(
+    "prediction", [{}, {"acc": "1"}, {"acc": True}, {"acc": math.nan}, {"acc": math.inf}, {"acc": 10**400}, 3]
+)
 def test_what_is_no_finite_number_is_refused(prediction: object) -> None:
     with pytest.raises(MetricInputError, match="'acc'"):
         build("given:acc").statistics([prediction], [None])

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from velm_bench.statistics.multiple import holm
+from velm_bench.statistics.multiple import beyond_resolution, holm
+from velm_bench.statistics.resampling import group_weights
 
 
 def step_down(values: list[float], level: float) -> set[int]:
@@ -47,3 +48,42 @@ def test_a_family_of_true_null_hypotheses_is_rarely_wronged() -> None:
     draws = np.random.default_rng(0).random((4000, 8))
     share = np.mean([holm(row.tolist()).min() < 0.05 for row in draws])
     assert 0.035 < share < 0.065
+
+
+def test_a_p_that_replicates_can_tell_stays() -> None:
+    assert beyond_resolution(0.01, 0.3, (0.1, 0.5), 1000, 50) == 0.01
+    assert math.isnan(beyond_resolution(math.nan, 0.3, (0.1, 0.5), 1000, 50))
+
+
+@pytest.mark.parametrize(("t", "groups", "tail"), [(4.0, 11, 0.002518), (6.0, 31, 1.408e-6), (5.0, 100_000, 5.733e-7)])
+def test_beyond_all_replicates_p_is_the_tail_of_student(t: float, groups: int, tail: float) -> None:
+    error = 0.1
+    bounds = t * error - 1.959964 * error, t * error + error  # the farther bound says how wide it is
+    found = beyond_resolution(2 / 1001, t * error, bounds, 1000, groups)
+    assert found == pytest.approx(min(tail, 2 / 1001), rel=0.03)
+
+
+def test_few_groups_bound_p_however_sure_they_are() -> None:
+    assert beyond_resolution(2 / 1001, 1.0, (1.0, 1.0), 1000, 5) == 2 / 1001
+    assert beyond_resolution(2 / 1001, 1.0, (1.0, 1.0), 1000, 21) == 2.0**-20
+
+
+def test_many_true_differences_are_told_apart_after_adjusting() -> None:
+    one = beyond_resolution(2 / 1001, 0.6, (0.5, 0.7), 1000, 400)
+    assert holm([2 / 1001] * 100) == pytest.approx(200 / 1001)
+    assert (holm([one] * 1000) < 0.05).all()
+
+
+def test_no_difference_is_called_one_too_often_with_few_replicates() -> None:
+    chance = np.random.default_rng(0)
+    called = 0
+    for seed in range(400):
+        differences = chance.exponential(1.0, 40) - 1.0  # skewed, and zero on average
+        groups = [str(number) for number in range(40)]
+        weights = next(group_weights(40, 99, seed))
+        drawn = weights @ differences / 40
+        beyond = min((drawn <= 0).sum(), (drawn >= 0).sum())
+        low, high = np.quantile(drawn, [0.025, 0.975])
+        p = beyond_resolution(min(1.0, 2 * (beyond + 1) / 100), differences.mean(), (low, high), 99, len(groups))
+        called += p < 0.01
+    assert called <= 14  # 1 % of 400, and what chance and the bootstrap of few groups add

@@ -10,7 +10,7 @@ from velm_bench.board.schema import BoardFile, PinnedTask
 from velm_bench.board.stores import open_store
 from velm_bench.board.yardsticks import ceiling, floor, primary_metric
 from velm_bench.engine.opening import open_task
-from velm_bench.engine.plan import data_digest, survey
+from velm_bench.engine.plan import UNREADABLE, Row, data_digest, picture_digest, survey
 from velm_bench.engine.scoring import build_metrics
 from velm_bench.engine.settings import RunSettings
 from velm_bench.errors import UsageError
@@ -54,6 +54,7 @@ def pin(definition: Definition, limit: int | None, seed: int, data: tuple[Path, 
     settings = RunSettings(Path(), data, limit=limit, seed=seed)
     opened = open_task(definition, settings)
     rows = survey(opened, settings.workers)
+    _require_pictures(task, rows)
     metrics = build_metrics(opened.kind)
     metric = primary_metric(opened, metrics)
     if metric is None:
@@ -99,6 +100,16 @@ def _require_public(task: Task) -> None:
         raise UsageError(
             f"The task '{task.name}' is on a secret split, and a board shows what it asks: name a public split."
         )
+
+
+def _require_pictures(task: Task, rows: Sequence[Row]) -> None:
+    """UsageError naming the first sample with a picture that cannot be read: no whole copy of the data would fit."""
+    for row in rows:
+        if any(picture_digest(picture) == UNREADABLE for picture in row.sample.images):
+            raise UsageError(
+                f"A picture of the sample '{row.id}' of task '{task.name}' cannot be read: a board pins the data, so "
+                "restore it first."
+            )
 
 
 def _add(board: Board, path: str, data: bytes) -> None:

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
+from velm_bench.board.moments import in_name
 from velm_bench.board.schema import BOARD_VERSION, Event, EventKind
 from velm_bench.digests import canonical_json, digest_bytes
 from velm_bench.errors import UsageError
@@ -66,8 +67,7 @@ def _submitted(name: str, data: bytes, where: str) -> Event:
 def _name(event: Event, digest: str) -> str:
     if event.kind is EventKind.SUBMITTED:
         return f"{event.submission}{SUBMITTED}"
-    time = event.at.replace("-", "").replace(":", "")
-    return f"{event.submission}.{time}.{event.kind}.{digest[:16]}.json"
+    return f"{event.submission}.{in_name(event.at)}.{event.kind}.{digest[:16]}.json"
 
 
 def _loaded(data: bytes, path: str) -> Mapping[str, Any]:

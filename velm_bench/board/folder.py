@@ -23,9 +23,10 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from velm_bench.board.encoding import SUBMITTED, decode, decode_event, encode, encode_event, event_name, versioned
+from velm_bench.board.moments import NAMED, horizon, in_name, is_ahead
 from velm_bench.board.schema import BoardFile, Event, EventKind, FileEntry, Manifest, PinnedTask
 from velm_bench.board.stores import LocalStore, Store, open_store, why
 from velm_bench.cache import cache_root
@@ -87,6 +88,8 @@ class Board:
     def __init__(self, store: Store) -> None:
         self.store = store
         self.place = store.place
+        self.heard: dict[str, Any] = {}
+        """What is kept of events that were read, by the names of their files, which are never changed."""
 
     @classmethod
     def open(cls, place: str) -> Board:
@@ -133,8 +136,36 @@ class Board:
         return self.derived / "runs"
 
     def identity(self) -> str:
-        """The snapshot: changes whenever something is pinned, submitted or said. What caches key on."""
-        return digest_json([self.place, digest_bytes(self._read(BOARD)), self.store.names(EVENTS)])
+        """The snapshot: changes whenever something is pinned, submitted or said; every copy of the board has the same.
+        What caches key on."""
+        return digest_json([digest_bytes(self._read(BOARD)), self.event_files()])
+
+    def event_files(self) -> list[str]:
+        """The names of the files of events that count by their dates, sorted."""
+        limit = in_name(horizon())
+        return [name for name in self.store.names(EVENTS) if NAMED.fullmatch(name) and not is_ahead(name, limit)]
+
+    def strays(self, submission: str = "") -> list[str]:
+        """A sentence for each file in events/, about one submission or all, that does not count: dated ahead of the
+        clock, or not called as an event is."""
+        counting = set(self.event_files())
+        names = [name for name in self.store.names(EVENTS) if name.startswith(submission) and name not in counting]
+        return [self._too_early(f"{EVENTS}/{one}") if NAMED.fullmatch(one) else self._foreign(one) for one in names]
+
+    def standing(self) -> set[str]:
+        """The submissions that were neither rejected nor withdrawn, by the names of their events alone."""
+        gone: dict[str, str] = {}  # by submission, the last that was said of the kind
+        for name in sorted(self.event_files()):  # by submission, then in the order of time
+            found = NAMED.fullmatch(name)
+            if found is None:
+                continue
+            submission, _, kind = found.groups()
+            withdrawn = gone.get(submission) == EventKind.WITHDRAWN
+            if kind in (EventKind.REJECTED, EventKind.WITHDRAWN) and not withdrawn:
+                gone[submission] = kind
+            elif kind == EventKind.CLEARED and not withdrawn:
+                gone.pop(submission, None)
+        return set(self.submissions()) - gone.keys()
 
     def submissions(self) -> list[str]:
         """The identities of all submissions, whatever became of them, sorted."""
@@ -192,13 +223,23 @@ class Board:
 
     def log(self, submission: str = "", chosen: Sequence[str] | None = None) -> tuple[list[Event], list[str]]:
         """What was said, in the order of time, about one submission or all, and a sentence for each file that is no
-        event or was changed. `chosen` names files of events/ which alone are read."""
-        listed = self.store.names(EVENTS) if chosen is None else chosen
-        about = [name for name in listed if name.endswith(".json") and name.startswith(submission)]
+        event or was changed. `chosen` names files of events/ which alone are read.
+
+        What is dated ahead of the clock was not said yet: see `strays`.
+        """
+        listed = self.event_files() if chosen is None else chosen
+        about = [name for name in listed if name.startswith(submission)]
         names = {f"{EVENTS}/{name}": name for name in about}
-        found, notes = self._each(names, lambda path, data: decode_event(names[path], data, path))
+        limit = horizon()
+        found, notes = self._each(names, lambda path, data: self._event(names[path], data, path, limit))
         ordered = sorted(found.items(), key=lambda pair: (pair[1].at, pair[0]))
         return [event for _, event in ordered], notes
+
+    def _event(self, name: str, data: bytes, path: str, limit: str) -> Event:
+        event = decode_event(name, data, path)
+        if event.at > limit:  # the one that submits, whose time is not in its name
+            raise UsageError(self._too_early(path))
+        return event
 
     def _manifest(self, submission: str, path: str, data: bytes) -> Manifest:
         if digest_bytes(data) != submission:
@@ -239,6 +280,15 @@ class Board:
 
     def _unreadable(self, path: str, error: OSError) -> UsageError:
         return UsageError(f"The file {path} of the board {self.place} cannot be read ({why(error)}): restore it.")
+
+    def _too_early(self, path: str) -> str:
+        return (
+            f"The file {path} of the board {self.place} is dated ahead of this machine's clock and does not count: "
+            "remove it, or set the clock."
+        )
+
+    def _foreign(self, name: str) -> str:
+        return f"The file {EVENTS}/{name[:200]} of the board {self.place} is none of a board: remove it."
 
     def _changed(self, path: str, how: str) -> UsageError:
         return UsageError(f"The file {path} of the board {self.place} was changed: {how}.")

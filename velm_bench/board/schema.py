@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
-from datetime import date
+import unicodedata
+from collections import Counter
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Annotated, Any, Literal, Self
 
@@ -16,6 +18,8 @@ BOARD_VERSION = 1
 
 Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 """A SHA-256 as 64 hexadecimal digits."""
+Count = Annotated[int, Field(ge=0, le=10**15)]
+"""How many of something: more than there is of anything, and less than a column of the index holds."""
 
 
 class Level(StrEnum):
@@ -98,7 +102,7 @@ class BoardFile(Record):
     """The version of this schema."""
     title: str = Field(min_length=1, max_length=200)
     """What the board is called."""
-    replicates: int = Field(default=1000, ge=10)
+    replicates: int = Field(default=1000, ge=10, le=100_000)
     """Bootstrap replicates of its intervals."""
     tasks: tuple[PinnedTask, ...] = Field(min_length=1)
     """What it measures, in the order in which it is shown."""
@@ -111,7 +115,7 @@ class Card(Record):
     """What the model is called on the board."""
     revision: str = Field(default="", max_length=200)
     """Its version, release or commit."""
-    parameters: int | None = Field(default=None, ge=0)
+    parameters: Count | None = None
     """How many weights it has."""
     licence: str = Field(default="", max_length=200)
     """Under which its weights may be used."""
@@ -128,6 +132,13 @@ class Card(Record):
     notes: str = Field(default="", max_length=4000)
     """Anything else."""
 
+    @field_validator("name")
+    @classmethod
+    def _can_be_seen(cls, name: str) -> str:
+        if not any(unicodedata.category(letter)[0] in "LNPS" for letter in name):
+            raise ValueError("a name has at least one letter that can be seen")
+        return name
+
 
 RUN_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.\-=+~]{0,119}")
 """What the name of a run within its submission looks like."""
@@ -142,7 +153,7 @@ class FileEntry(Record):
     """Where it lies in the bundle, with slashes."""
     sha256: Digest
     """Of its bytes as they lie there."""
-    size: int = Field(ge=0)
+    size: Count
     """How many bytes."""
 
     @field_validator("path")
@@ -164,7 +175,7 @@ class RunEntry(Record):
     """The name of the board's task."""
     control: str = ""
     """What was done to what the model was shown; empty for an ordinary run."""
-    shots: int = Field(default=0, ge=0)
+    shots: Count = 0
     """How many worked examples stood before each question."""
 
     @field_validator("name")
@@ -180,9 +191,9 @@ class Manifest(Record):
 
     board_version: Literal[1] = 1
     """The version of this schema."""
-    model: str
+    model: str = Field(max_length=2000)
     """The reference of the model as it was run: "ref:prefix"."""
-    model_digest: str
+    model_digest: str = Field(max_length=200)
     """SHA-256 over weights, processor and every setting that changes an answer; the same in all runs."""
     card: Card
     """What is said about the model."""
@@ -196,8 +207,9 @@ class Manifest(Record):
         runs = [entry.name.casefold() for entry in self.runs]  # some file systems know no capitals
         paths = ["manifest.json", *(entry.path.casefold() for entry in self.files)]
         for names in (runs, paths):
-            if len(set(names)) < len(names):
-                raise ValueError(f"'{next(one for one in names if names.count(one) > 1)}' stands there twice")
+            twice = next((name for name, count in Counter(names).items() if count > 1), None)
+            if twice is not None:
+                raise ValueError(f"'{twice}' stands there twice")
         return self
 
 
@@ -223,11 +235,11 @@ class VerifiedRun(Record):
     """SHA-256 over ids and predictions: equal for two models only where one copied, or both say nothing."""
     blank: bool = False
     """Whether the predictions say too little for that to mean anything (one and the same for all, no entity at all)."""
-    n: int
+    n: Count
     """How many samples there are, failed ones included."""
-    n_errors: int
+    n_errors: Count
     """How many failed and count as wrong."""
-    parse_failures: int = 0
+    parse_failures: Count = 0
     """How many pieces of answers could not be parsed."""
     primary: str
     """The name of the primary score."""
@@ -241,6 +253,12 @@ class VerifiedRun(Record):
     """Answers per second, as the submission says."""
     device: str = Field(default="", max_length=200)
     """Where the model ran, as the submission says."""
+
+    @model_validator(mode="after")
+    def _has_its_primary_score(self) -> Self:
+        if self.primary not in self.scores:
+            raise ValueError(f"'scores' has no '{self.primary:.100}', which 'primary' names")
+        return self
 
 
 class EventKind(StrEnum):
@@ -266,17 +284,29 @@ class Event(Record):
     """What it is about."""
     kind: EventKind
     """What happened."""
-    at: str = Field(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?Z$")
-    """When, UTC, ISO 8601; events are read in the order of this, then of their digests."""
+    at: str = Field(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6}Z$")
+    """When, UTC, to the microsecond; events are read in the order of this, then of the names of their files."""
     by: str = Field(default="", max_length=200)
     """Who says so."""
     reason: str = Field(default="", max_length=2000)
     """Why, in a sentence."""
     level: Level | None = None
-    """For VERIFIED: how far verification got."""
+    """For VERIFIED: how far verification got, complete or recomputed."""
     runs: dict[str, VerifiedRun] = Field(default_factory=dict)
     """For VERIFIED: what was recomputed, by the run's name."""
     other: str = ""
     """For SUPERSEDED: the submission that takes its place. For FLAGGED: the one that it equals."""
     software: str = ""
     """For VERIFIED: the version of velm-bench that recomputed."""
+
+    @field_validator("at")
+    @classmethod
+    def _is_a_moment(cls, at: str) -> str:
+        datetime.fromisoformat(at)
+        return at
+
+    @model_validator(mode="after")
+    def _says_what_verifying_finds(self) -> Self:
+        if self.kind is EventKind.VERIFIED and self.level not in (Level.COMPLETE, Level.RECOMPUTED):
+            raise ValueError("'level' of what was verified is 'complete' or 'recomputed'")
+        return self

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from velm_bench.board.bundles.checking import check_contents, check_form
+from velm_bench.board.bundles.checking import check_form
 from velm_bench.board.bundles.differences import definitions
 from velm_bench.board.folder import Board, Bundle
+from velm_bench.board.moments import after
 from velm_bench.board.schema import Card, Event, EventKind, Level, VerifiedRun
-from velm_bench.board.verification.standing import stand
-from velm_bench.board.verification.verifying import Judgement, judge, write_runs
+from velm_bench.board.verification.standing import stand, standing_of
+from velm_bench.board.verification.verifying import Judgement, event, is_announced, is_known, judge, write_runs
 from velm_bench.errors import UsageError
 from velm_bench.results.schema import titled
 
@@ -63,6 +64,10 @@ class Entrant:
     id: str
     card: Card
     counts: bool
+    by: str
+    """Who submitted it, if they said so."""
+    replaced: bool
+    """Whether it is said already that the one being submitted takes its place."""
 
 
 def submit(
@@ -71,22 +76,21 @@ def submit(
     """Put a bundle on a board.
 
     UsageError, and nothing is added, where it is there already (DuplicateError), is not what it should be, or claims
-    what its answers do not give. One whose submission was cut off after it was published is finished.
+    what its answers do not give. One whose submission was cut off after it was published is finished: the last that
+    is said of it is what verification found.
     """
-    events = board.events()
-    resumed = _require_new(bundle, events)
-    others = _others(board, bundle, events)
-    old = _successor(others, bundle, supersedes)
-    judged = _judged(board, bundle, recomputer, at, by)
-    submitted = Event(submission=bundle.id, kind=EventKind.SUBMITTED, at=at, by=by)
-    if not board.publish(bundle, submitted) and not resumed:  # somebody else was faster
+    said = _require_new(board, bundle)
+    others = _others(board, bundle)
+    old = _successor(board, others, bundle, supersedes, by)
+    judged = _judged(board, bundle, recomputer, after(at, said), by)
+    submitted = event(bundle.id, EventKind.SUBMITTED, at, by)
+    write_runs(board, bundle.id, judged.runs)  # first: what cannot be written is not published
+    if not board.publish(bundle, submitted) and not is_announced(said):  # somebody else was faster
         raise _duplicate(bundle)
-    for event in judged.events:
-        board.record(event)
-    if old:
-        reason = f"The submission {bundle.id[:SHORT]} takes its place."
-        board.record(Event(submission=old, kind=EventKind.SUPERSEDED, at=at, by=by, other=bundle.id, reason=reason))
-    write_runs(board, bundle.id, judged.runs)
+    verified, *flags = judged.events
+    for one in (*flags, *_replacement(board, bundle, old, at, by), verified):
+        if not is_known(one, board.events(one.submission)):
+            board.record(one)
     return _receipt(bundle, judged, others, old, published=True)
 
 
@@ -94,29 +98,37 @@ def rehearse(
     board: Board, bundle: Bundle, recomputer: Recomputer, *, at: str, by: str = "", supersedes: str = ""
 ) -> Receipt:
     """All that `submit` does and says, but nothing is added."""
-    events = board.events()
-    _require_new(bundle, events)
-    others = _others(board, bundle, events)
-    old = _successor(others, bundle, supersedes)
-    judged = _judged(board, bundle, recomputer, at, by)
+    said = _require_new(board, bundle)
+    others = _others(board, bundle)
+    old = _successor(board, others, bundle, supersedes, by)
+    judged = _judged(board, bundle, recomputer, after(at, said), by)
     return _receipt(bundle, judged, others, old, published=False)
 
 
 def _judged(board: Board, bundle: Bundle, recomputer: Recomputer, at: str, by: str) -> Judgement:
     """What verification finds: first what needs no data, last what cannot name the sample that is at fault."""
     check_form(bundle, board.tasks, definitions(board))
-    judged = judge(board, bundle, recomputer, at, by)
-    for entry in bundle.manifest.runs:
-        check_contents(bundle, entry, board.tasks[entry.task])
-    return judged
+    return judge(board, bundle, recomputer, at, by)
 
 
-def _require_new(bundle: Bundle, events: Sequence[Event]) -> bool:
-    """Whether the bundle is there and nobody came to verify it; UsageError for one that is there with a verdict."""
-    said = {event.kind for event in events if event.submission == bundle.id}
-    if EventKind.SUBMITTED in said and said - {EventKind.SUBMITTED}:
+def _replacement(board: Board, bundle: Bundle, old: str, at: str, by: str) -> list[Event]:
+    """That the bundle takes the place of the old submission, if there is one."""
+    if not old:
+        return []
+    reason = f"The submission {bundle.id[:SHORT]} takes its place."
+    at = after(at, board.events(old))
+    return [event(old, EventKind.SUPERSEDED, at, by, other=bundle.id, reason=reason)]
+
+
+def _require_new(board: Board, bundle: Bundle) -> list[Event]:
+    """What was said of the bundle, if its submission was cut off; UsageError for one that was finished, or where a
+    damaged event hides whether it was."""
+    said, damaged = board.log(bundle.id)
+    if damaged:
+        raise UsageError(damaged[0])
+    if is_announced(said) and any(one.kind is EventKind.VERIFIED for one in said):
         raise _duplicate(bundle)
-    return EventKind.SUBMITTED in said
+    return said
 
 
 def _duplicate(bundle: Bundle) -> DuplicateError:
@@ -126,18 +138,27 @@ def _duplicate(bundle: Bundle) -> DuplicateError:
     )
 
 
-def _others(board: Board, bundle: Bundle, events: Sequence[Event]) -> list[Entrant]:
+def _others(board: Board, bundle: Bundle) -> list[Entrant]:
     """The other submissions of the same name, whatever became of them; those whose manifest is damaged have none."""
-    standings = stand(events)
     cards = {submission: manifest.card for submission, manifest in board.manifests()[0].items()}
-    return [
-        Entrant(submission, card, submission in standings and standings[submission].counts)
-        for submission, card in cards.items()
-        if card.name == bundle.manifest.card.name and submission != bundle.id
-    ]
+    name, present = bundle.manifest.card.name, board.standing()
+    same = [one for one, card in cards.items() if card.name == name and one != bundle.id]
+    return [_entrant(board, bundle, submission, cards[submission], present) for submission in same]
 
 
-def _successor(others: Sequence[Entrant], bundle: Bundle, supersedes: str) -> str:
+def _entrant(board: Board, bundle: Bundle, submission: str, card: Card, present: Collection[str]) -> Entrant:
+    said = board.events(submission)
+    standing = stand(said, present).get(submission)
+    return Entrant(
+        id=submission,
+        card=card,
+        counts=standing is not None and standing.counts,
+        by=next((one.by for one in said if one.kind is EventKind.SUBMITTED), ""),
+        replaced=any(one.kind is EventKind.SUPERSEDED and one.other == bundle.id for one in said),
+    )
+
+
+def _successor(board: Board, others: Sequence[Entrant], bundle: Bundle, supersedes: str, by: str) -> str:
     """The identity of the submission that this one replaces; UsageError where there is none, or none to replace."""
     if not supersedes:
         return ""
@@ -149,8 +170,14 @@ def _successor(others: Sequence[Entrant], bundle: Bundle, supersedes: str) -> st
             f"--supersedes '{supersedes:.64}' fits {len(matching)} other submissions of '{name}' on the board: those "
             f"that count are {held}."
         )
-    if not matching[0].counts:
+    standing = standing_of(board, matching[0].id)
+    if not standing.counts and not matching[0].replaced:
         raise UsageError(f"--supersedes names {matching[0].id[:SHORT]}, which does not count any more: leave it out.")
+    if matching[0].by not in ("", by):
+        raise UsageError(
+            f"--supersedes names {matching[0].id[:SHORT]}, which '{matching[0].by}' submitted: who keeps the board can "
+            "replace it with `velm-bench board supersede`."
+        )
     return matching[0].id
 
 

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from velm_bench.cli.exporting import export
-from velm_bench.cli.options import RESULTS, Data, Json, Output, data_folders
+from velm_bench.cli.options import RESULTS, By, Data, Json, Output, data_folders
 from velm_bench.cli.output import stdout_aside
 
 app = typer.Typer(
@@ -19,7 +19,6 @@ app.command("export")(export)
 Place = Annotated[str, typer.Option("--board", "-b", help="The board: a folder, or an address such as s3://...")]
 Submission = Annotated[str, typer.Argument(metavar="ID", help="A submission's id, or the beginning of it.")]
 Reason = Annotated[str, typer.Option("--reason", help="Why, in a sentence; everybody can read it.")]
-By = Annotated[str, typer.Option("--by", help="Who says so; everybody can read it.")]
 
 
 @app.command("create")
@@ -29,7 +28,9 @@ def create(
     title: Annotated[str, typer.Option("--title", help="What it is called.")] = "Leaderboard",
     limit: Annotated[int | None, typer.Option("--limit", min=1, help="Ask only so many samples of each task.")] = None,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Decides the samples of --limit, and the intervals.")] = 0,
-    replicates: Annotated[int, typer.Option("--replicates", min=10, help="Bootstrap replicates per interval.")] = 1000,
+    replicates: Annotated[
+        int, typer.Option("--replicates", min=10, max=100_000, help="Bootstrap replicates per interval.")
+    ] = 1000,
     data: Data = None,
     as_json: Json = False,
 ) -> None:
@@ -111,7 +112,7 @@ def flag(submission: Submission, board: Place, reason: Reason, by: By = "", as_j
 
 @app.command("clear")
 def clear(submission: Submission, board: Place, reason: Reason, by: By = "", as_json: Json = False) -> None:
-    """Take back the flags and rejections of a submission."""
+    """Take back the flags and rejections of a submission, and that another took its place."""
     _decide(board, submission, "cleared", reason, by, as_json)
 
 

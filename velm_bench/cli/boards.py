@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +14,11 @@ from velm_bench.board.deciding import decide, find_submission
 from velm_bench.board.folder import Board
 from velm_bench.board.gathering import gather
 from velm_bench.board.listings.index import read_index, rebuild
-from velm_bench.board.schema import COUNTING, Event, EventKind, Manifest, VerifiedRun
+from velm_bench.board.moments import now
+from velm_bench.board.schema import COUNTING, Event, EventKind, Manifest, Status, VerifiedRun
 from velm_bench.board.verification.recomputing import Recomputer
 from velm_bench.board.verification.reproducing import reproduce
-from velm_bench.board.verification.standing import Standing, stand
+from velm_bench.board.verification.standing import Standing, stand, standing_of
 from velm_bench.board.verification.verifying import SHORT, Verification, unannounced, verify
 from velm_bench.cli.output import interval, note, number, plain, print_facts, print_json, print_table
 from velm_bench.errors import RunError, UsageError, VelmError
@@ -27,11 +28,6 @@ NUMBERS = frozenset({"score", "claimed", "n", "errors", "samples", "floor", "cei
 TASKS = ("task", "metric", "samples", "floor", "whose", "ceiling", "where from")
 LISTED = ("submission", "model", "revision", "task", "metric", "score", "95% interval", "level", "status", "attempts")
 RUNS = ("run", "metric", "score", "95% interval", "claimed", "n", "errors")
-
-
-def now() -> str:
-    """This moment as events have it."""
-    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
 def print_created(board: Board, as_json: bool) -> None:
@@ -87,10 +83,9 @@ def print_submission(place: str, word: str, as_json: bool) -> None:
     board = Board.open(place)
     submission = find_submission(board, word)
     manifest = board.manifest(submission)
-    standing = stand(board.events())[submission]
-    said, damaged = board.log(submission)
-    events = sorted(said, key=lambda event: (event.at, event.kind is not EventKind.SUBMITTED))
-    for sentence in damaged:
+    standing = standing_of(board, submission)
+    events = sorted(board.events(submission), key=lambda event: (event.at, event.kind is not EventKind.SUBMITTED))
+    for sentence in board.strays(submission):
         note(sentence)
     if as_json:
         print_json(_submission_as_json(manifest, standing, events))
@@ -145,12 +140,19 @@ def _why(event: Event) -> str:
 
 
 def verify_all(place: str, words: Sequence[str], data: tuple[Path, ...], by: str, as_json: bool) -> None:
-    """Verify the submissions that are named, or all and what is to be adopted; exit with 4 where something failed."""
+    """Verify the submissions that are named, or all and what is to be adopted; exit with 4 where something failed.
+
+    In the order in which they were submitted, so that a copy is compared with what it was copied from.
+    """
     board = Board.open(place)
     recomputer = Recomputer(board, data)
     recomputer.require_intact()
     chosen = [_chosen(board, word) for word in words] or [*board.submissions(), *unannounced(board)]
+    since = {one.submission: one.submitted for one in stand(board.events()).values()}
+    chosen.sort(key=lambda one: (since.get(one, "later"), one))
     found = [_attempt(board, one, recomputer, by) for one in chosen]
+    with suppress(RunError):  # a board that is only to be read has none
+        rebuild(board)  # whoever brought events may have brought an index
     if as_json:
         print_json([_verification_as_json(one) for one in found])
     else:
@@ -177,17 +179,21 @@ def _attempt(board: Board, submission: str, recomputer: Recomputer, by: str) -> 
         raise
     except VelmError as error:
         return Verification(submission, problem=str(error))
+    except Exception as error:  # whatever it is that only this one brings about
+        return Verification(submission, problem=f"It cannot be verified ({type(error).__name__}: {str(error)[:300]}).")
 
 
 def _is_old_news(board: Board, one: Verification) -> bool:
     """Whether a failing submission was rejected before, so that it did not count anyway."""
-    said = board.events(one.submission)
-    return not one.events and any(event.kind is EventKind.REJECTED for event in said)
+    try:
+        return not one.events and standing_of(board, one.submission).status is Status.REJECTED
+    except UsageError:  # it was never announced, or nobody knows
+        return False
 
 
 def _verification_row(one: Verification) -> tuple[object, ...]:
     new = ", ".join(event.kind for event in one.events) or "-"
-    return (one.submission[:SHORT], "failed" if one.problem else str(one.level), new)
+    return (one.submission[:SHORT], str(one.level or "failed"), new)
 
 
 def _verification_as_json(one: Verification) -> dict[str, Any]:
@@ -218,6 +224,8 @@ def decide_one(place: str, word: str, kind: str, reason: str, by: str, as_json: 
     submission = find_submission(board, word)
     successor = find_submission(board, other) if other else ""
     standing = decide(board, submission, EventKind(kind), reason, now(), by, successor)
+    for sentence in board.strays(submission):
+        note(sentence)
     if as_json:
         print_json({"submission": submission, "status": standing.status, "reason": standing.reason})
     else:

@@ -57,6 +57,7 @@ def export(
     folders = {"--every-eval-ever": every_eval_ever, "--hub": hub}
     if not as_json and not any({**files, **folders}.values()):
         raise UsageError(f"Nothing is to be exported: give {FORMATS}.")
+    _require_places(files, folders)
     datasets = _datasets(dataset, hub)
     searched = data_folders(data)
     if data and every_eval_ever is None:
@@ -74,6 +75,21 @@ def export(
     if as_json:
         _print_document(snapshot)
     return None
+
+
+def _require_places(files: Mapping[str, Path | None], folders: Mapping[str, Path | None]) -> None:
+    """UsageError where two formats would be written to one place, a file over a folder or files under a file."""
+    places: dict[Path, str] = {}
+    for flag, path in {**files, **folders}.items():
+        if path is None:
+            continue
+        if flag in files and path.is_dir():
+            raise UsageError(f"The {flag} '{path}' is a folder: give the name of a file.")
+        if flag in folders and path.exists() and not path.is_dir():
+            raise UsageError(f"The {flag} '{path}' is a file: give the name of a folder.")
+        other = places.setdefault(path.resolve(), flag)
+        if other != flag:
+            raise UsageError(f"{other} and {flag} both name '{path}': give each a place of its own.")
 
 
 def _datasets(given: list[str] | None, hub: Path | None) -> Mapping[str, str]:
@@ -152,8 +168,6 @@ _ENCODERS = {"--html": _html, "--csv": _csv, "--parquet": _parquet, "--bibtex": 
 def _write(path: Path, data: bytes, flag: str) -> None:
     from velm_bench.results.atomic import require_writable, write_bytes
 
-    if path.is_dir():
-        raise UsageError(f"The {flag} '{path}' is a folder: give the name of a file.")
     require_writable(path.parent, flag)
     try:
         write_bytes(path, data)

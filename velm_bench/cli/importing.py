@@ -14,6 +14,7 @@ from velm_bench.cli.options import RESULTS, Json, Output, Replicates
 from velm_bench.cli.output import note, print_json, print_table
 
 if TYPE_CHECKING:
+    from velm_bench.errors import VelmError
     from velm_bench.results.foreign.base import ForeignRun
 
 
@@ -39,30 +40,33 @@ def import_results(
     that cannot be read does not stop the others.
     """
     from velm_bench.cli.evaluation import HEADERS, NUMBERS, result_rows
+    from velm_bench.errors import VelmError
     from velm_bench.results.foreign.converting import import_run
     from velm_bench.results.store import read_result
 
-    failures = 0
+    worst = 0
     folders: list[Path] = []
-    for foreign in _runs(paths, harness, model):
-        if isinstance(foreign, str):
-            note(f"Error: {foreign}")
-            failures += 1
-        else:
-            folders.append(import_run(output, foreign, sys.argv, replicates))
+    for found in _runs(paths, harness, model):
+        try:
+            if isinstance(found, VelmError):
+                raise found
+            folders.append(import_run(output, found, sys.argv, replicates))
+        except VelmError as error:
+            note(f"Error: {error}")
+            worst = max(worst, error.exit_code)
     results = [read_result(folder) for folder in folders]
     if as_json:
         runs = zip(folders, results, strict=True)
         print_json([{"folder": str(folder), "result": result.model_dump(mode="json")} for folder, result in runs])
     elif results:
         print_table(HEADERS, [row for result in results for row in result_rows(result)], NUMBERS)
-    if failures:
-        raise typer.Exit(2)
+    if worst:
+        raise typer.Exit(worst)
 
 
-def _runs(paths: list[Path], harness: Harness, model: str) -> Iterator[ForeignRun | str]:
-    """Every run that the paths name, or the sentence that says why there is none."""
-    from velm_bench.errors import UsageError
+def _runs(paths: list[Path], harness: Harness, model: str) -> Iterator[ForeignRun | VelmError]:
+    """Every run that the paths name, or why there is none."""
+    from velm_bench.errors import UsageError, VelmError
     from velm_bench.results.foreign import lm_eval, vlmevalkit
 
     reader = vlmevalkit if harness is Harness.VLMEVALKIT else lm_eval
@@ -71,11 +75,11 @@ def _runs(paths: list[Path], harness: Harness, model: str) -> Iterator[ForeignRu
             found = reader.find_results(path)
             if not found:
                 raise UsageError(f"There is no result of {harness} at {path}: name the folder or file that it wrote.")
-        except UsageError as error:
-            yield str(error)
+        except VelmError as error:
+            yield error
             continue
         for one in found:
             try:
                 yield from reader.read_runs(one, model)
-            except UsageError as error:
-                yield str(error)
+            except VelmError as error:
+                yield error

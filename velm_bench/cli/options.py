@@ -25,6 +25,17 @@ def _folder(text: str) -> Path:
 Output = Annotated[
     Path, typer.Option("--output", "-o", parser=_folder, metavar="PATH", help="The folder that holds the runs.")
 ]
+
+
+def _signed(by: str) -> str:
+    if len(by) > LONGEST_BY:
+        raise typer.BadParameter(f"it has {len(by)} letters, and at most {LONGEST_BY} are kept: give a shorter one")
+    return by
+
+
+LONGEST_BY = 200
+"""How many letters an event keeps of who says so."""
+By = Annotated[str, typer.Option("--by", parser=_signed, metavar="TEXT", help="Who says so; everybody can read it.")]
 Data = Annotated[
     list[Path] | None,
     typer.Option("--data", help="A folder to look for data in; may be repeated, and goes before VELM_DATA."),

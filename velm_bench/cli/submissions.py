@@ -5,7 +5,6 @@ from __future__ import annotations
 import shlex
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -16,6 +15,7 @@ from velm_bench.board.bundles.archive import zip_bundle
 from velm_bench.board.bundles.packing import by_model, pack_model
 from velm_bench.board.folder import Board, Bundle
 from velm_bench.board.gathering import gather, read_bundle
+from velm_bench.board.moments import now
 from velm_bench.board.schema import VerifiedRun
 from velm_bench.board.submitting import SHORT, DuplicateError, Receipt, rehearse, submit
 from velm_bench.board.verification.recomputing import Recomputer
@@ -121,9 +121,8 @@ def submit_all(
     if supersedes and len(bundles) > 1:
         raise UsageError(f"--supersedes is about one submission, and there are {len(bundles)}: submit them one by one.")
     for bundle in bundles:
-        note(f"{_name(bundle)}: its {len(bundle.manifest.runs)} runs are checked and recomputed.")
-        at = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-        action = partial(act, board, bundle, recomputer, at=at, by=by, supersedes=supersedes)
+        note(f"{_name(bundle)}: checking and recomputing {len(bundle.manifest.runs)} run(s) ...")
+        action = partial(act, board, bundle, recomputer, at=now(), by=by, supersedes=supersedes)
         report.receipts += report.attempt(_name(bundle), action, passed=DuplicateError if new else None)
 
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from velm_bench.cli.options import RESULTS, Data, Json, Output, data_folders
+from velm_bench.cli.options import RESULTS, By, Data, Json, Output, data_folders
 from velm_bench.cli.output import stdout_aside
 from velm_bench.errors import UsageError
 
@@ -27,7 +27,7 @@ def submit(
     ] = None,
     name: Annotated[str, typer.Option("--name", help="What to call the model on the board.")] = "",
     revision: Annotated[str, typer.Option("--revision", help="Its version, release or commit.")] = "",
-    by: Annotated[str, typer.Option("--by", help="Who submits; shown with the submission.")] = "",
+    by: By = "",
     supersedes: Annotated[
         str, typer.Option("--supersedes", metavar="ID", help="The earlier submission whose place this one takes.")
     ] = "",
@@ -48,19 +48,23 @@ def submit(
     """
     if bool(board) == bool(pack):
         raise UsageError("Give either --board, where to submit to, or --pack, to write bundles only.")
-    if pack and (dry_run or supersedes or by):
-        raise UsageError("--dry-run, --supersedes and --by mean nothing with --pack: leave them out.")
-    if pack and new:
-        raise UsageError("--new means nothing with --pack, which looks at no board: leave it out.")
+    idle = {"--dry-run": dry_run, "--supersedes": supersedes, "--by": by, "--new": new, "--data": data}
+    given = [flag for flag, value in idle.items() if value]
+    if pack and given:
+        raise UsageError(f"{given[0]} means nothing with --pack, which looks at no board: leave it out.")
+    from velm_bench.board.gathering import BUNDLE
+
     if dry_run and by:
         raise UsageError("--by means nothing with --dry-run, which adds nothing: leave it out.")
+    if pack and pack.suffix.lower() != BUNDLE:
+        raise UsageError(f"--pack '{pack}' is no name that `submit` takes for a bundle: let it end with {BUNDLE}.")
     from velm_bench.cli.submissions import Report, finish, pack_all, read_all, submit_all
 
     folders = data_folders(data)
-    given = {key: value for key, value in {"name": name, "revision": revision}.items() if value}
+    told = {key: value for key, value in {"name": name, "revision": revision}.items() if value}
     report = Report()
     with stdout_aside():
-        bundles = read_all(runs, output, card, given, report)
+        bundles = read_all(runs, output, card, told, report)
         if pack:
             pack_all(bundles, pack, report)
         else:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-import math
+import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from velm_bench.metrics.base import MeanMetric, MetricInputError, shown
+
+LARGEST = sys.float_info.max
+"""A whole number may be larger, and then it is no float."""
 
 
 class GivenScore(MeanMetric):
@@ -27,6 +30,6 @@ class GivenScore(MeanMetric):
 
     def score(self, prediction: Any, reference: Any) -> float:
         value = prediction.get(self.key) if isinstance(prediction, Mapping) else None
-        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) <= LARGEST:
             raise MetricInputError(f"The score '{self.key}' of a sample is {shown(value)}: give a finite number.")
         return float(value)

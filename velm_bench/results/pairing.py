@@ -130,6 +130,11 @@ class Pair:
         counts = better > NOISE, better < -NOISE, np.abs(better) <= NOISE
         return Tally(*(int(np.count_nonzero(count)) for count in counts))
 
+    def groups(self, where: Mapping[str, str] | None = None) -> int:
+        """How many groups (images) the samples of these slices are of."""
+        names = self.table.column("group").to_numpy(zero_copy_only=False)
+        return len(set(names[selection(self.table, where or {})].tolist()))
+
     def slices(self) -> Mapping[str, list[str]]:
         """The slices' names, and the values of each, sorted."""
         names = [name.removeprefix(SLICE) for name in self.table.column_names if name.startswith(SLICE)]

@@ -38,10 +38,10 @@ class Score(Record):
     """Upper bound of the interval."""
     answered: float | None = None
     """The score over the samples that were answered; null if none was."""
-    n: int
+    n: int = Field(ge=0, lt=2**63)
     """How many things the value stands for, failed ones included: samples, unless the metric counts something else (the
     pairs that are complete, for `pair_accuracy`)."""
-    n_errors: int
+    n_errors: int = Field(ge=0, lt=2**63)
     """How many samples failed, of those that the value was computed from."""
     signature: str
     """Every choice of the metric that changes the number; compare only where it agrees."""

@@ -78,8 +78,8 @@ class Comparisons:
     """Every model against all others, computed for some of them at a time.
 
     The critical values of M models take time in proportion to replicates x M squared. Beyond `MANY` models all share
-    the normal one for M - 1 comparisons (Bonferroni), and beyond `VERY_MANY` the standard error of a difference is
-    bounded by the sum of both models' own. Either is larger: intervals get wider, none gets too short.
+    the normal one for M - 1 comparisons (Bonferroni, in place of the bootstrap's quantile), and beyond `VERY_MANY` the
+    standard error of a difference is bounded by the sum of both models' own.
     """
 
     def __init__(self, scores: Array, replicates: Array, level: float = 0.95) -> None:

@@ -167,3 +167,10 @@ def test_a_bomb_is_refused_before_it_is_unpacked(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(answers, "FREELY", 2**16)
     rows = (line(id=f"q{number}", error="a" * 1000) for number in range(3000))
     assert "unpacks to more than" in refused(packed(*rows), most=5000)
+
+
+def test_a_file_holds_no_more_than_its_end_says() -> None:
+    """The end is what an archive goes by, long before anything is unpacked."""
+    data = packed(*(line(id=f"q{number}", error="a" * 1000) for number in range(3000)))
+    said = refused(data[:-4] + bytes(4), most=5000)
+    assert "holds more than its end says" in said

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import pickle
 import stat
@@ -18,6 +19,8 @@ from tests.board.small_bundles import small_bundle
 from velm_bench.board.bundles import archive
 from velm_bench.board.bundles.archive import MAX_ARCHIVE, MAX_FILES, MAX_PATH, read_zip, zip_bundle
 from velm_bench.board.folder import MANIFEST, encode
+from velm_bench.board.schema import FileEntry
+from velm_bench.digests import digest_bytes
 from velm_bench.errors import UsageError
 
 BUNDLE = small_bundle(7, runs=2)
@@ -162,6 +165,18 @@ def test_bombs_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "bytes unpacked, more than 10,000" in refusal(zipped(("runs/a/result.json", b"{" + b" " * 10_000)))
     monkeypatch.setattr(archive, "MAX_ARCHIVE", len(GOOD) - 1)
     assert f"{len(GOOD):,} bytes" in refusal(GOOD)
+
+
+def test_what_answers_unpack_to_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are compressed already, so that the archive does not say how much they hold."""
+    bundle = small_bundle(3)
+    files = {**bundle.files, "runs/task0/answers.jsonl.gz": gzip.compress(b"{" + b"0" * 20_000)}
+    entries = tuple(FileEntry(path=path, sha256=digest_bytes(one), size=len(one)) for path, one in files.items())
+    manifest = bundle.manifest.model_copy(update={"files": entries})
+    data = zipped(files={**files, MANIFEST: encode(manifest)})
+    assert read_zip(data, "sent.zip").files == files
+    monkeypatch.setattr(archive, "MAX_TOTAL", 20_000)
+    assert "bytes unpacked, more than 20,000" in refusal(data)
 
 
 def test_too_many_files_and_too_long_names_are_refused() -> None:

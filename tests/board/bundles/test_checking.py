@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.board.made_bundles import changed_line, repacked, runs_of, with_claims, with_lines
-from velm_bench.board.bundles.checking import check, check_form
+from velm_bench.board.bundles.checking import check_contents, check_form
 from velm_bench.board.bundles.packing import pack, run_files
 from velm_bench.board.folder import Bundle
 from velm_bench.board.schema import PinnedTask
@@ -48,9 +48,18 @@ def definitions() -> Mapping[str, Mapping[str, Any]]:
     return {one.task.name: one.task.public_definition() for one in resolve("vqa:lite,ner:lite")}
 
 
+def check(bundle: Bundle, tasks: Mapping[str, PinnedTask], definitions: Any = None) -> None:
+    """Everything that can be said without data."""
+    check_form(bundle, tasks, definitions)
+    for entry in bundle.manifest.runs:
+        check_contents(bundle, entry, tasks[entry.task])
+
+
 def test_a_bundle_of_real_runs_is_sound(bundle: Bundle, tasks: Mapping[str, PinnedTask]) -> None:
     assert [entry.name for entry in bundle.manifest.runs] == [NER, VQA, BLANK]
     check(bundle, tasks)
+    whole = with_claims(bundle, VQA, setting("provenance", "device", to="a GPU \U0001f600"))  # two halves of a letter
+    check(whole, tasks)
 
 
 def refused(bundle: Bundle, tasks: Mapping[str, PinnedTask], *words: str, definitions: Any = None) -> str:
@@ -91,6 +100,9 @@ def setting(*place: str, to: object) -> Callable[[dict[str, Any]], None]:
         (("scores", "vqa_accuracy", "value"), "high", ["scores.vqa_accuracy.value"]),
         (("scores", "vqa_accuracy", "value"), float("nan"), ["NaN"]),
         (("model", "details"), {"a": float("inf")}, ["Infinity"]),
+        (("provenance", "device"), "\ud800", ["provenance.device", "Unicode"]),
+        (("model", "details"), {"\udc00": 1}, ["model.details", "Unicode"]),
+        (("imported",), "lm-eval 0.4.13", ["'imported'", "lm-eval 0.4.13"]),
     ],
 )  # fmt: skip
 def test_claims_that_do_not_fit_are_refused_with_their_field(

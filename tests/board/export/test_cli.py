@@ -96,6 +96,8 @@ def test_what_makes_no_sense_is_refused(tmp_path: Path, real_results: Path, caps
         "did you mean 'scenes_vqa:lite'": (*source, *hub, "--dataset", "scenes_vqa=a/b"),
         "--data does nothing": (*source, *page, "--data", str(tmp_path)),
         "is a folder": (*source, "--csv", str(tmp_path)),
+        "is a file: give the name of a folder": (*source, "--hub", __file__),
+        "--html and --csv both name": (*source, *page, "--csv", page[1]),
     }.items():
         _refused(2, *words)
         assert sentence in capsys.readouterr().err
@@ -109,7 +111,7 @@ def test_a_place_that_cannot_be_written_is_one_sentence(
     source = ("--results", str(real_results))
     _refused(2, *source, "--csv", str(tmp_path / "file" / "x.csv"))
     assert "give another with --csv" in capsys.readouterr().err
-    _refused(4, *source, "--hub", str(tmp_path / "file"))
+    _refused(4, *source, "--hub", str(tmp_path / "file" / "x"))
     assert "give another --hub" in capsys.readouterr().err
     assert (tmp_path / "file").read_text(encoding="utf-8") == "kept"
 

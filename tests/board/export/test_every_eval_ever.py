@@ -132,6 +132,15 @@ def test_without_its_samples_a_run_is_a_documented_number() -> None:
     assert "not on this machine" in notes[0]
 
 
+def test_a_run_without_a_score_has_no_record_and_is_named() -> None:
+    small, notes = small_board(), list[str]()
+    scores = small.listing.scores
+    without = dataclasses.replace(small.listing, scores=scores[~scores["run"].str.startswith("1" * 64)])
+    found = dict(records(dataclasses.replace(small, listing=without), (), notes.append))
+    assert "Incomplete" not in {json.loads(data)["model_info"]["name"] for data in found.values()}
+    assert "The run of Incomplete on seen has no score here: it has no record." in notes
+
+
 def test_hostile_names_stay_within_their_folder() -> None:
     found = list(records(small_board(), (), lambda _: None))
     paths = [path for path, _ in found]

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 
-from tests.board.export.made_snapshots import HOSTILE, listing, run, small_board, snapshot, task
+import pytest
+
+from tests.board.export.made_snapshots import HOSTILE, listing, ranks, run, small_board, snapshot, task
+from velm_bench.board.export.snapshot import take
+from velm_bench.board.pages.frames import View, board_frame
 
 
 def test_rows_are_the_complete_then_the_incomplete_then_what_does_not_count() -> None:
@@ -51,3 +55,29 @@ def test_missing_numbers_are_none_and_numbers_plain() -> None:
 def test_nothing_listed_is_nothing_to_fail_on() -> None:
     empty = snapshot(dataclasses.replace(listing([], {}), notes=("A note.",)))
     assert empty.rows == ()
+
+
+def test_rows_stand_in_the_order_of_the_board_page() -> None:
+    """Without a common score too: those that did more tasks first, then by the first task."""
+    tasks = {"seen": task("seen", "vqa"), "words": task("words", "ner"), "named": task("named", "ner")}
+    made = [("a", "A", 0.3, ["seen"]), ("b", "B", 0.9, ["seen"]), ("c", "C", 0.5, ["seen", "words"])]
+    runs = [run(letter, name, one, tasks[one].kind, score) for letter, name, score, names in made for one in names]
+    runs.append(run("d", "D", "seen", "vqa", 0.99, status="rejected"))
+    found = listing(runs, tasks)
+    frame = board_frame(found, View(), ranks(found))
+    assert [row.facts["model"] for row in snapshot(found).rows] == [*frame["model"], "D"] == ["C", "B", "A", "D"]
+
+
+@pytest.mark.parametrize("rises", [True, False])
+def test_a_board_of_one_task_is_ranked_by_its_own_score(rises: bool) -> None:
+    """As on the Board page, whether the task has a floor or not."""
+    tasks = {"seen": task("seen", "vqa", higher_is_better=rises, floor=None, ceiling=None)}
+    made = [("a", 0.3, ""), ("b", 0.9, ""), ("c", 0.6, ""), ("b", 0.5, "blank")]
+    runs = [
+        run(letter, letter, "seen", "vqa", score, control=control, corrected=None, higher_is_better=rises)
+        for letter, score, control in made
+    ]
+    rows = take(listing(runs, tasks)).rows
+    found = [(row.standing["score"], row.standing["rank"]) for row in rows]
+    best_first = [(0.9, 1), (0.6, 2), (0.5, None), (0.3, 3)]
+    assert found == (best_first if rises else [(0.3, 1), (0.5, None), (0.6, 2), (0.9, 3)])

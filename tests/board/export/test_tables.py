@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 
 import pandas as pd
 import pyarrow.parquet as pq
 
-from tests.board.export.made_snapshots import HOSTILE, small_board
+from tests.board.export.made_snapshots import HOSTILE, ranks, run, small_board
+from velm_bench.board.export.snapshot import arrange
 from velm_bench.board.export.tables import COLUMNS, csv, parquet, table
+from velm_bench.board.listings.listing import RUN_COLUMNS
+from velm_bench.board.listings.results_listing import framed
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
@@ -23,6 +27,22 @@ def test_a_row_per_run_and_metric_without_slices() -> None:
     assert len(found) == 2 * (6 * 2 + 4)
     assert set(found["metric"]) == {"accuracy", "ece"}
     assert found.groupby("run")["primary"].sum().eq(1).all()
+
+
+def test_a_run_without_a_score_has_a_row() -> None:
+    """Of one that is but complete, say, or that was rejected before anything was recomputed."""
+    found = small_board().listing
+    runs = [*found.runs.astype(object).where(found.runs.notna(), None).to_dict("records")]
+    runs.append(run("3", "Complete", "seen", "vqa", None, level="complete", n=None))
+    snapshot = arrange(dataclasses.replace(found, runs=framed(runs, RUN_COLUMNS)), {"": ranks(found)})
+    frame = table(snapshot)
+    assert len(frame) == len(table(small_board())) + 1
+    (row,) = frame[frame["model"] == "Complete"].to_dict("records")
+    assert (row["metric"], row["primary"], row["level"], row["signature"]) == ("accuracy", True, "complete", "")
+    assert row["higher_is_better"] is True
+    assert pd.isna(row["score"])
+    assert pq.read_table(io.BytesIO(parquet(snapshot))).column("score").null_count == 1
+    assert _read(csv(snapshot))["score"].isna().sum() == 1
 
 
 def test_what_is_known_of_the_primary_score_stands_in_its_rows_only() -> None:

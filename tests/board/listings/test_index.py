@@ -9,12 +9,14 @@ from pathlib import Path
 import pytest
 
 from tests.board.small_board import at, create, found, pinned, say, submit
-from velm_bench.board.folder import Board
+from velm_bench.board import folder as folder_module
+from velm_bench.board.folder import Board, Bundle
 from velm_bench.board.listings import index as index_module
+from velm_bench.board.listings import index_rows
 from velm_bench.board.listings.board_listing import list_board
 from velm_bench.board.listings.index import INDEX, read_index, rebuild
 from velm_bench.board.listings.listing import RUN_COLUMNS, SCORE_COLUMNS
-from velm_bench.board.schema import EventKind, Level, RunEntry
+from velm_bench.board.schema import Card, Event, EventKind, Level, RunEntry
 from velm_bench.digests import digest_file
 
 VQA, NER = "scenes_vqa:lite", "scenes_ner:lite"
@@ -35,7 +37,7 @@ def board(tmp_path: Path) -> Board:
 
 def identities(board: Board) -> dict[int, str]:
     """Submissions by the second in which they were submitted."""
-    return {int(event.at[-3:-1]): event.submission for event in board.events() if event.kind is EventKind.SUBMITTED}
+    return {int(event.at[17:19]): event.submission for event in board.events() if event.kind is EventKind.SUBMITTED}
 
 
 def test_the_rows_say_what_was_found_out(board: Board) -> None:
@@ -51,7 +53,7 @@ def test_the_rows_say_what_was_found_out(board: Board) -> None:
         "metric": "vqa_accuracy", "score": 0.8, "low": 0.75, "high": pytest.approx(0.85), "higher_is_better": True,
         "corrected": pytest.approx(0.75), "corrected_low": pytest.approx(0.6875),
         "corrected_high": pytest.approx(0.8125), "claimed": pytest.approx(0.81), "n": 200, "samples": 200, "errors": 1,
-        "unparsed": 2, "level": "recomputed", "status": "listed", "reason": "", "submitted": "2026-01-02",
+        "unparsed": 2, "level": "recomputed", "status": "listed", "reason": "", "submitted": "2024-01-02",
         "attempts": 1, "samples_per_second": 7.5, "device": "cpu",
     }  # fmt: skip
     assert {name: row[name] for name in expected} == expected
@@ -147,6 +149,44 @@ def test_a_run_of_another_boards_task_is_left_out(board: Board) -> None:
     assert index.notes == (f"The submission {other[:12]} is left out: its run of 'gqa' is of no task of this board.",)
 
 
+def test_a_number_beyond_all_bounds_harms_nobody_else(board: Board) -> None:
+    huge = Card.model_construct(**{**Card(name="huge").model_dump(), "parameters": 10**30})
+    one = identities(board)[1]
+    manifest = board.manifest(one).model_copy(update={"card": huge})
+    bundle = Bundle(manifest, board.bundle(one).files)
+    board.publish(bundle, Event(submission=bundle.id, kind=EventKind.SUBMITTED, at=at(9)))
+    index = read_index(board)
+    assert set(index.runs["model"]) == {"once", "twice"}
+    assert len(index.notes) == 1
+    assert all(part in index.notes[0] for part in (bundle.id, "card.parameters"))
+
+
+def test_what_fits_no_column_is_left_out_and_named(board: Board, monkeypatch: pytest.MonkeyPatch) -> None:
+    once, said = identities(board)[3], index_rows._said_of_standing
+    monkeypatch.setattr(
+        index_rows, "_said_of_standing", lambda one: said(one) | ({"attempts": 2**63} if one.submission == once else {})
+    )
+    for _ in range(2):  # made, then kept
+        index = read_index(board)
+        assert set(index.runs["model"]) == {"twice"}
+        assert len(index.notes) == 1
+        assert f"{once[:12]} is left out: what it says fits no table" in index.notes[0]
+    monkeypatch.undo()
+    assert len(read_index(board).runs) == 5
+
+
+def test_what_is_dated_in_the_future_is_named_and_does_not_count(board: Board, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = rebuild(board)
+    never = "2999-01-01T00:00:00.000000Z"
+    board.record(Event(submission=identities(board)[1], kind=EventKind.REJECTED, at=never))
+    index = read_index(board)
+    assert set(index.runs["status"]) == {"listed"}
+    assert "ahead of this machine's clock" in index.notes[0]
+    assert rebuild(board) == first
+    monkeypatch.setattr(folder_module, "horizon", lambda: never)
+    assert "rejected" in set(read_index(board).runs["status"])
+
+
 def test_a_board_whose_index_cannot_be_written_is_listed_all_the_same(board: Board) -> None:
     (board.derived / INDEX).mkdir(parents=True)
     assert len(read_index(board).runs) == 5
@@ -187,4 +227,4 @@ def test_levels_follow_the_events(board: Board) -> None:
     levels = read_index(board).runs.groupby("model")["level"].unique()
     assert levels["once"].tolist() == [Level.REPRODUCED]
     assert levels["unchecked"].tolist() == [Level.VALID]
-    assert at(5)[:10] == "2026-01-02"
+    assert at(5)[:10] == "2024-01-02"

@@ -13,14 +13,21 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.board.small_board import create, from_result, pinned, say, submit
+from tests.board.small_board import create, found, from_result, pinned, say, submit
+from tests.made_runs import made_result, made_score, write_made
+from velm_bench.board.export.snapshot import arrange
 from velm_bench.board.folder import Board
 from velm_bench.board.listings import ranking as ranking_module
 from velm_bench.board.listings import replicates as replicates_module
 from velm_bench.board.listings.board_listing import list_board
+from velm_bench.board.listings.index import INDEX
+from velm_bench.board.listings.kept_ranks import kept
 from velm_bench.board.listings.listing import RUN_COLUMNS, SCORE_COLUMNS, ListedTask, Listing
 from velm_bench.board.listings.ranking import RANK_COLUMNS, rank_frame
 from velm_bench.board.listings.results_listing import framed, list_results
+from velm_bench.board.listings.speaking import odd_ones
+from velm_bench.board.pages.entrants import entrants
+from velm_bench.board.pages.frames import View, board_frame
 from velm_bench.board.schema import EventKind, RunEntry
 from velm_bench.results.pairing import paired
 from velm_bench.results.store import SAMPLES, list_runs, safe_name
@@ -234,7 +241,9 @@ def test_whose_runs_are_not_here_has_a_score_and_no_interval(results: Path, tmp_
         if result.model.name == "ref:concat":
             submission = listing.runs[listing.runs["model"] == "ref:concat"]["submission"].iloc[0]
             shutil.copytree(folder, board.runs / submission / safe_name(result.title))
-    assert named(listing, rank_frame(listing)).loc["ref:concat", "low"] is not pd.NA  # what is kept was made without
+    assert (
+        named(listing, rank_frame(listing)).loc["ref:concat", ["low", "rank_low"]].notna().all()
+    )  # what is kept was made without
 
 
 def test_what_is_kept_is_used_until_something_is_said(
@@ -287,3 +296,124 @@ def test_a_damaged_run_costs_only_its_own_interval(results: Path, tmp_path: Path
     ordinary = frame[frame["control"] == ""]
     assert ordinary["rank_low"].isna().sum() == 1
     assert ordinary["score"].notna().all()
+
+
+# --- which runs speak, and which are compared
+
+
+def twice(**second: Any) -> Listing:
+    """Three models on t0, the first of which ran it twice; `second` changes the second run."""
+    listing = made({"one": {"t0": 0.5}, "other": {"t0": 0.75}, "third": {"t0": 0.25}})
+    again = listing.runs[listing.runs["submission"] == "one"].assign(run="one/again", **second)
+    scores = listing.scores[listing.scores["run"] == "one/t0"].assign(run="one/again", score=second.get("score", 0.5))
+    return replace(
+        listing,
+        runs=pd.concat([listing.runs, again], ignore_index=True),
+        scores=pd.concat([listing.scores, scores], ignore_index=True),
+    )
+
+
+@pytest.mark.parametrize(
+    ("second", "spoken"),
+    [
+        ({"score": 0.9}, 0.9),  # of equals the first by name
+        ({"score": 0.9, "submitted": "2026-01-01"}, 0.9),
+        ({"score": 0.9, "n": 9, "submitted": "2026-01-01"}, 0.5),
+        ({"score": 0.9, "n": 11, "asked": "other samples"}, 0.5),
+        ({"score": None, "n": 99}, 0.5),
+        ({"score": 0.9, "n": pd.NA}, 0.5),
+    ],
+)
+def test_one_run_speaks_everywhere(second: dict[str, Any], spoken: float) -> None:
+    listing = twice(**second)
+    ranks = rank_frame(listing, ["t0"]).set_index("submission")
+    assert ranks.loc["one", "score"] == spoken
+    assert ranks.loc["one", "rank"] == (1 if spoken == 0.9 else 2)
+    shown = board_frame(listing, View(task="t0"), rank_frame(listing, ["t0"])).set_index("submission")
+    assert shown.loc["one", ["score", "task.t0"]].tolist() == [spoken, spoken]
+    assert entrants(listing)["one"].runs["t0"][0] == ("one/again" if spoken == 0.9 else "one/t0")
+    row = next(row for row in arrange(listing, {"": rank_frame(listing)}).rows if row.submission == "one")
+    assert row.runs["t0"]["score"] == spoken
+
+
+def test_only_what_was_asked_and_scored_alike_is_ranked() -> None:
+    listing = made({name: {"t0": score} for name, score in (("odd", 1.0), ("one", 0.5), ("other", 0.75))})
+    listing = replace(listing, runs=listing.runs.assign(asked=["other samples", "", ""]))
+    ranks = rank_frame(listing, ["t0"])
+    assert ranks.set_index("submission")["rank"].dropna().to_dict() == {"other": 1, "one": 2}
+    shown = board_frame(listing, View(task="t0"), ranks)
+    assert shown["submission"].tolist() == ["other", "one", "odd"]
+    assert shown["score"].tolist() == [0.75, 0.5, 1.0]
+    (note,) = odd_ones(listing.runs, is_board=False)
+    assert note.startswith("On t0, 1 of 3 runs were asked or scored in another way than most")
+    assert "(odd)" in note
+    assert odd_ones(made({"one": {"t0": 0.5, "t1": None}}).runs, is_board=True) == []
+
+
+def test_a_results_folder_ranks_runs_of_the_same_samples(tmp_path: Path) -> None:
+    for model, level, content in (("a", 0.9, "9" * 64), ("b", 0.5, "3" * 64), ("c", 0.6, "3" * 64)):
+        result = made_result(model, "scenes_vqa", "vqa", {"vqa_accuracy": made_score(level, "vqa_accuracy")})
+        data = result.data.model_copy(update={"content": content})
+        write_made(tmp_path / "results", result.model_copy(update={"data": data}))
+    listing = list_results(tmp_path / "results")
+    ranks = named(listing, rank_frame(listing, ["scenes_vqa"]))
+    assert ranks["rank"].dropna().to_dict() == {"c": 1, "b": 2}
+    assert any("(a)" in note for note in listing.notes)
+    shutil.move(tmp_path / "results", tmp_path / "moved")
+    assert list_results(tmp_path / "moved").identity == listing.identity
+
+
+def test_what_is_kept_follows_the_samples_that_are_there(tmp_path: Path) -> None:
+    root = tmp_path / "derived" / "runs"
+    (root / "one" / "t0").mkdir(parents=True)
+    (tmp_path / "derived" / INDEX).write_bytes(b"")
+    listing = replace(made({"one": {"t0": 0.5}}), root=root, is_board=True)
+    made_times: list[int] = []
+    frame = rank_frame(listing, ["t0"])
+
+    def ask(identity: str = "made") -> int:
+        asked = replace(listing, identity=identity)
+        found = kept(asked, "t0", ["one/t0"], lambda: made_times.append(1) or frame, dict(RANK_COLUMNS))
+        pd.testing.assert_frame_equal(found, frame)
+        return len(made_times)
+
+    assert [ask(), ask()] == [1, 1]
+    (root / "one" / "t0" / SAMPLES).write_bytes(b"damaged")
+    assert [ask(), ask()] == [2, 2]
+    (root / "one" / "t0" / SAMPLES).write_bytes(b"something else")
+    assert [ask(), ask()] == [3, 3]
+    (root / "one" / "t0" / SAMPLES).unlink()
+    assert [ask(), ask()] == [4, 4]
+    assert [ask("another"), ask("another")] == [5, 5]
+
+
+def test_a_mended_submission_is_ranked_again(tmp_path: Path) -> None:
+    board = create(tmp_path / "board", [pinned("scenes_vqa", "vqa_accuracy")])
+    for place, name in enumerate(("one", "other")):
+        submit(board, name, {RunEntry(name="r", task="scenes_vqa"): found(0.5 + place / 10, "vqa_accuracy")}, place)
+    event = next(path for path in (tmp_path / "board" / "events").iterdir() if ".verified." in path.name)
+    whole = event.read_bytes()
+    event.write_bytes(b"{}")
+    damaged = list_board(board)
+    assert rank_frame(damaged)["rank"].notna().sum() == 1
+    event.write_bytes(whole)
+    mended = list_board(board)
+    assert mended.identity == board.identity() != damaged.identity
+    assert rank_frame(mended)["rank"].notna().sum() == 2
+
+
+def test_replicates_that_say_nothing_are_left_out_for_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    listing = made({"one": {"t0": 0.5}, "other": {"t0": 0.75}, "rare": {"t0": 0.6}})
+    drawn = np.random.default_rng(0).normal([0.5, 0.75, 0.6], 0.01, (200, 3))
+    whole = drawn.copy()
+    drawn[:5, 0] = np.nan
+    drawn[50:, 2] = np.nan
+    monkeypatch.setattr(ranking_module, "model_replicates", lambda *_: ([1, 0, 2], drawn))
+    monkeypatch.setattr(ranking_module, "_folders", lambda *_: [[], [], []])
+    seen: list[Any] = []
+    rank = ranking_module.rank_intervals
+    monkeypatch.setattr(ranking_module, "rank_intervals", lambda *given: seen.append(given) or rank(*given))
+    frame = rank_frame(listing, ["t0"])
+    assert frame["rank"].tolist() == [1, 2, 3]
+    assert frame["rank_low"].isna().sum() == 1
+    np.testing.assert_array_equal(seen[0][1], whole[5:, :2])

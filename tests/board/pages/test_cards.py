@@ -85,12 +85,12 @@ def test_every_level_status_and_event_has_its_words() -> None:
 
 
 def test_events_are_told_in_order_with_all_that_they_say() -> None:
-    about = {"submission": submission_id(1), "at": "2026-11-23T10:00:00Z"}
+    about = {"submission": submission_id(1), "at": "2026-11-23T10:00:00.000000Z"}
     events = [
         Event(kind=EventKind.FLAGGED, reason="Equal to another.", other=submission_id(2), by="board", **about),
         Event(kind=EventKind.VERIFIED, level=Level.RECOMPUTED, software="1.0", **about),
         Event(kind=EventKind.SUBMITTED, by="Ada\u202e", **about),
-        Event(kind=EventKind.WITHDRAWN, **{**about, "at": "2026-11-24T10:00:00.5Z"}),
+        Event(kind=EventKind.WITHDRAWN, **{**about, "at": "2026-11-24T10:00:00.500000Z"}),
     ]
     frame = event_frame(events)
     assert list(frame["event"]) == ["submitted", "verified", "flagged", "withdrawn"]

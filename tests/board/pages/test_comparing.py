@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import shutil
 from pathlib import Path
 from typing import Any
@@ -64,7 +65,11 @@ def test_difference_interval_and_p_are_those_of_a_bootstrap_by_hand(listing: Lis
     assert row["difference"] == pytest.approx(np.mean(b) - np.mean(a))
     assert [row["diff_low"], row["diff_high"]] == pytest.approx(list(np.quantile(differences, [0.025, 0.975])))
     beyond = min(sum(one <= 1e-12 for one in differences), sum(one >= -1e-12 for one in differences))
-    assert row["p"] == pytest.approx(min(1.0, 2 * (beyond + 1) / 61))
+    assert beyond == 0  # so that p says how far beyond all replicates zero is
+    error = max(row["difference"] - row["diff_low"], row["diff_high"] - row["difference"]) / 1.959964
+    t, freedom = row["difference"] / error, len(set(first["group"])) - 1
+    z = (8 * freedom + 1) / (8 * freedom + 3) * math.sqrt(freedom * math.log(1 + t * t / freedom))
+    assert row["p"] == pytest.approx(math.erfc(abs(z) / math.sqrt(2)), rel=1e-4)
     assert row["wins"] == sum(y > x for x, y in zip(a, b, strict=True))
     assert row["losses"] == sum(y < x for x, y in zip(a, b, strict=True))
     assert row["ties"] == sum(y == x for x, y in zip(a, b, strict=True))

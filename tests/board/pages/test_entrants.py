@@ -8,9 +8,11 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from tests.board.made_listings import made_listing, run_row, score_row
 from tests.made_runs import HOSTILE, made_board
 from velm_bench.board.listings.listing import Listing
 from velm_bench.board.listings.results_listing import list_results
+from velm_bench.board.pages.comparing import compare_frame, metrics_of
 from velm_bench.board.pages.entrants import best_two, common_runs, entrant_key, entrants, find_entrants
 
 
@@ -88,3 +90,16 @@ def test_a_page_begins_with_the_two_best(listing: Listing) -> None:
     best = ordinary.sort_values("score", ascending=False)["submission"].head(2)
     assert best_two(listing) == best_two(listing, task) == [one[:12] for one in best]
     assert best_two(replace(listing, runs=listing.runs.head(0))) == []
+
+
+def test_runs_that_nobody_recomputed_can_be_chosen_and_say_why_there_is_nothing() -> None:
+    rows = [run_row(n * 16**60, name, score) for n, name, score in ((1, "a", None), (2, "b", 0.5), (3, "c", None))]
+    rows = [row if row["score"] else {**row, "n": None, "level": "valid"} for row in rows]
+    listing = made_listing(rows, [score_row(str(rows[1]["run"]), "accuracy", 0.5)])
+    keys = list(entrants(listing))
+    assert common_runs(listing, find_entrants(listing, keys), "seen") == [str(row["run"]) for row in rows]
+    for pair in (keys[:2], keys[1:], keys[::2]):
+        frame = compare_frame(listing, pair, "seen")
+        assert frame["difference"].isna().all()
+        assert frame["note"].str.contains("not on this machine").all()
+        assert metrics_of(listing, pair, "seen") == []

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from tests.made_listings import many, row, small
 from velm_bench.board.listings.listing import Listing
 from velm_bench.board.listings.ranking import RANK_COLUMNS, rank_frame
 from velm_bench.board.listings.results_listing import list_results
-from velm_bench.board.pages.frames import AFTER, BEFORE, TASK, View, board_frame, question
+from velm_bench.board.pages.frames import AFTER, BEFORE, TASK, View, board_frame, question, rising
 
 
 def framed(listing: Listing, **view: Any) -> pd.DataFrame:
@@ -167,3 +168,29 @@ def test_many_rows_are_in_order_and_lose_nothing() -> None:
     expected = wide[wide["task"] == "t2"].set_index("submission")["score"]
     assert frame.set_index("submission")["task.t2"].to_dict() == pytest.approx(expected.to_dict())
     assert frame["score"].is_monotonic_decreasing
+
+
+def test_of_one_task_alone_the_score_is_its_own_whatever_is_asked() -> None:
+    errors = pd.concat([row(name, "t", "ocr", value, better=False) for name, value in [("a", 0.5), ("b", 0.1)]])
+    listing = many(errors)
+    frame = framed(listing)
+    assert frame["model"].tolist() == ["b", "a"]
+    assert frame["rank"].tolist() == [1, 2]
+    assert frame["score"].tolist() == frame["task.t"].tolist() == [0.1, 0.5]
+    assert not rising(listing, View())
+
+
+def test_a_metric_over_several_tasks_is_ordered_by_its_own_direction() -> None:
+    rows = [row(name, task, "ocr", value, better=False) for name, value in [("a", 0.5), ("b", 0.1)] for task in "tu"]
+    frame = framed(many(pd.concat(rows)), metric="accuracy")
+    assert frame["rank"].tolist() == [1, 2]
+    assert frame["model"].tolist() == ["b", "a"]
+
+
+def test_rows_without_a_common_score_are_ordered_by_the_first_tasks_direction() -> None:
+    rows = [row(name, task, "ocr", value, better=False) for name, value in [("a", 0.5), ("b", 0.1)] for task in "tu"]
+    listing = many(pd.concat(rows))
+    bare = {name: replace(task, floor=None, ceiling=None) for name, task in listing.tasks.items()}
+    frame = framed(replace(listing, tasks=bare))
+    assert frame["score"].isna().all()
+    assert frame["model"].tolist() == ["b", "a"]

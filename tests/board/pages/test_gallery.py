@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
+from tests.made_runs import made_board
 from velm_bench.board.listings.listing import Listing
 from velm_bench.board.listings.results_listing import list_results
 from velm_bench.board.pages.details import sample_detail
@@ -258,3 +259,11 @@ def test_pictures_of_any_size_become_bearable() -> None:
     assert enlarged(wide, 448).shape == wide.shape
     assert max(decoded(encode_png(wide)).shape) == 1280
     assert decoded(thumbnail(ArrayPicture(wide))).shape == (22, 96, 3)
+
+
+def test_samples_that_lack_a_column_are_named_and_not_shown(tmp_path: Path) -> None:
+    listing = list_results(made_board(tmp_path / "results"))
+    key = next(one.key for one in entrants(listing).values() if one.label == "ref:prefix")
+    rows = sample_rows(listing, "scenes_vqa", [key])
+    assert not rows.models
+    assert any("have no column 'group'" in note for note in rows.notes)

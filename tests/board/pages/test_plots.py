@@ -100,3 +100,27 @@ def test_facets_hold_what_can_be_chosen(tmp_path: Path) -> None:
 def test_submissions_of_one_name_have_names_of_their_own() -> None:
     rows = pd.concat([row("a", "t", "vqa", 0.5, submission=f"{k}" * 64) for k in range(2)])
     assert list(named(rows).values()) == [f"a · {'0' * 12}", f"a · {'1' * 12}"]
+
+
+@pytest.mark.parametrize("rising", [True, False])
+def test_of_very_many_rows_the_best_are_drawn_and_every_record(rising: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(plots, "DRAWN", 12)
+    scores = [0.1, 0.2, 0.9, *(0.5 + place / 1000 for place in range(30))]
+    rows = pd.concat(
+        [
+            row(f"m{place}", "t", "vqa", score, released=f"2026-01-{1 + place % 28:02d}", parameters=40 - place)
+            for place, score in enumerate(scores if rising else [-score for score in scores])
+        ]
+    )
+    frame = frame_of(many(rows), View(task="t"))
+    for drawn, mark in (
+        (plots.score_over_time(frame, rising), "record"),
+        (plots.size_against_quality(frame, rising), "front"),
+    ):
+        assert len(drawn) == 12
+        monkeypatch.setattr(plots, "DRAWN", 1000)
+        make = plots.score_over_time if mark == "record" else plots.size_against_quality
+        whole = make(frame, rising)
+        monkeypatch.setattr(plots, "DRAWN", 12)
+        assert set(whole.loc[whole[mark], "submission"]) <= set(drawn["submission"])
+        assert whole.loc[whole["score"].abs().idxmax(), "submission"] in set(drawn["submission"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.board.made_listings import made_listing, run_row, submission_id
+from tests.board.made_listings import listed_task, made_listing, run_row, submission_id
 from velm_bench.board.pages.releases import lineage, names, predecessor, release_frame, speed_frame, task_scores
 
 
@@ -104,3 +104,16 @@ def test_names_say_as_much_as_it_takes() -> None:
     assert len(set(found)) == len(rows)
     assert found[5] == "Grey (blank)"
     assert found[6] == "e⟨202E⟩vil"
+
+
+def test_the_best_are_named_and_kept_where_smaller_is_better() -> None:
+    rows = [run_row(place, f"m{place}", 0.5 + place / 1000, samples_per_second=5.0) for place in range(1, 9)]
+    listing = made_listing(rows, None, listed_task(higher_is_better=False))
+    frame = speed_frame(listing, "seen", submission_id(8), most=3)
+    assert sorted(frame["model"]) == ["m1", "m2", "m8"]
+    alone = speed_frame(listing, "seen", "nobody", most=3)
+    assert [name for name in alone["name"] if name] == ["m1", "m2", "m3"]
+    crowd = [run_row(place, f"m{place}", 0.5 + (place > 1) / 1e9, samples_per_second=5.0) for place in (2, 1, 3)]
+    crowd.append(run_row(9, "far", 0.9, samples_per_second=5.0))
+    close = speed_frame(made_listing(crowd, None, listed_task(higher_is_better=False)), "seen", "nobody")
+    assert sorted(name for name in close["name"] if name) == ["far", "m1"]

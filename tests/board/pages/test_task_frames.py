@@ -133,3 +133,18 @@ def test_ranks_get_names_and_words() -> None:
     frame = ranked_rows(listing, "seen", ranks)
     assert list(frame["ranks"]) == ["1–2", "1"]
     assert len(set(frame["label"])) == 2
+
+
+def test_who_saw_is_told_by_what_was_run_and_not_by_its_card() -> None:
+    rows = [
+        run_row(1, "ref:blind", 0.9, ran="hf:a/b"),
+        run_row(2, "Guess", 0.3, ran="baseline:prior"),
+        run_row(3, "Told", 1.0, ran="baseline:oracle", control="blank"),
+    ]
+    frame = blind_and_sighted(made_listing(rows), "seen")
+    assert list(zip(frame["sees"], frame["label"], strict=True)) == [("blind", "Guess"), ("sighted", "ref:blind")]
+    told = baseline_frame(made_listing(rows), "seen")
+    assert list(zip(told["model"], told["sees"], strict=True)) == [
+        ("Told", "told what is there"),
+        ("Guess", "baseline"),
+    ]

@@ -157,12 +157,10 @@ def test_lines_that_do_not_fit_the_task_name_the_sample(
     refused(recomputer, with_lines(bundle, name, change), name, f"runs/{name}/answers.jsonl.gz", "sample", *words)
 
 
-def test_the_order_of_the_lines_is_no_matter(recomputer: Recomputer, bundle: Bundle) -> None:
+def test_the_lines_stand_in_the_order_of_the_samples(recomputer: Recomputer, bundle: Bundle) -> None:
+    """As a machine without the data demands as well, so that both take the same bundles."""
     turned = with_lines(bundle, NER, lambda lines: lines[::-1])
-    assert (
-        recomputer.recompute(turned, entry(bundle, NER)).verified
-        == recomputer.recompute(bundle, entry(bundle, NER)).verified
-    )
+    refused(recomputer, turned, NER, "answers.jsonl.gz", "not in the order of the task's samples")
 
 
 def test_a_task_that_the_board_lacks_is_named(recomputer: Recomputer, bundle: Bundle) -> None:
@@ -176,24 +174,15 @@ def toys(tmp_path: Path) -> ToyBoard:
 
 
 def test_failed_samples_stay_failed_and_count_as_wrong(tmp_path: Path) -> None:
-    rows = make_rows_with_a_missing_picture()
-    toys = ToyBoard(tmp_path, rows=rows)
+    toys = ToyBoard(tmp_path)
     model = Toy()
-    model.poison = {"s004"}
+    model.poison = {"s004", "s007"}
     run = toys.run(model)
     packed = pack([run.folder], {})[0]
     again = toys.recomputer.recompute(packed, packed.manifest.runs[0])
     assert again.verified.n_errors == run.result.n_errors == 2
     assert again.result.scores == run.result.scores
     assert again.table.column("error") == read_samples(run.folder).column("error")
-
-
-def make_rows_with_a_missing_picture() -> list[dict[str, Any]]:
-    from tests.engine.toys import rows_of
-
-    rows = rows_of("vqa", 12)
-    rows[7]["image"] = "pictures/missing.png"
-    return rows
 
 
 def test_an_answer_to_what_cannot_be_asked_does_not_count(tmp_path: Path) -> None:
@@ -203,7 +192,9 @@ def test_an_answer_to_what_cannot_be_asked_does_not_count(tmp_path: Path) -> Non
     rows[2]["gold"] = "purple"  # no label of the task: nobody is asked
     toys = ToyBoard(tmp_path, kind="classification", rows=rows)
     packed = toys.bundle(Toy())
-    cheated = with_lines(packed, "toy", changed_line(2, answer={"logprobs": [-9.0, 0.0]}, error=""))
+    without = with_lines(packed, "toy", changed_line(2, answer={"logprobs": [-9.0, 0.0]}, error=""))
+    refused(toys.recomputer, without, "toy", "0 samples have an 'error'", "claims 'n_errors' of 1")
+    cheated = with_lines(packed, "toy", changed_line(2, answer={"logprobs": [-9.0, 0.0]}))
     assert (
         toys.recomputer.recompute(cheated, packed.manifest.runs[0]).verified
         == toys.recomputer.recompute(packed, packed.manifest.runs[0]).verified
@@ -255,3 +246,15 @@ def test_a_changed_task_file_is_the_boards_own_fault(toys: ToyBoard) -> None:
         toys.recomputer.require_intact()
     with pytest.raises(UsageError, match="restore it"):
         toys.recomputer.ground(Board.open(toys.board.place).tasks["toy"])
+
+
+@pytest.mark.parametrize(("claimed", "kept"), [(12.5, 12.5), (-1e308, None), (1e12, None), (None, None)])
+def test_a_speed_that_nothing_has_is_not_kept(tmp_path: Path, claimed: float | None, kept: float | None) -> None:
+    toys = ToyBoard(tmp_path)
+
+    def change(value: dict[str, Any]) -> None:
+        value["timing"]["samples_per_second"] = claimed
+
+    changed = with_claims(toys.bundle(Toy()), "toy", change)
+    found = toys.recomputer.recompute(changed, entry(changed, "toy"))
+    assert found.verified.samples_per_second == kept

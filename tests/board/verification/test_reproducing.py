@@ -10,6 +10,7 @@ import pytest
 from tests.board.toy_boards import AT, ToyBoard
 from tests.engine.toys import Toy, rows_of
 from velm_bench.board.schema import EventKind, Level
+from velm_bench.board.submitting import submit
 from velm_bench.board.verification.reproducing import Agreement, Reproduction, reproduce
 from velm_bench.board.verification.standing import stand
 from velm_bench.errors import UsageError
@@ -91,4 +92,13 @@ def test_another_task_reproduces_nothing(toys: ToyBoard, tmp_path: Path) -> None
     run = other.run(Toy())
     assert json.loads((run.folder / "result.json").read_text())["task"]["name"] == "toy"
     with pytest.raises(UsageError, match=r"prompt|task"):
+        reproduce(toys.board, submission, [run.folder], toys.recomputer, AT.format(30))
+
+
+def test_answers_of_an_earlier_run_reproduce_nothing(toys: ToyBoard) -> None:
+    """The same command again, with other intervals, writes another result of the old answers."""
+    bundle = toys.bundle(Toy(), "toy")
+    submission = submit(toys.board, bundle, toys.recomputer, at=AT.format(0)).id
+    run = toys.run(Toy(), "results of toy", replicates=40)
+    with pytest.raises(UsageError, match="'toy' did not ask the model for 120 of its answers"):
         reproduce(toys.board, submission, [run.folder], toys.recomputer, AT.format(30))

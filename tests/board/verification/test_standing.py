@@ -8,19 +8,23 @@ import pytest
 
 from velm_bench.board.schema import Event, EventKind, Level, Status, VerifiedRun
 from velm_bench.board.verification.standing import Standing, stand
+from velm_bench.results.schema import Score
 
 ONE, OTHER = "1" * 64, "2" * 64
 
 
 def said(kind: str, at: int = 0, about: str = ONE, **more: object) -> Event:
     """An event at a second of the first day."""
+    when = f"2024-01-01T00:00:{at:02d}.000000Z"
+    level = Level.COMPLETE if kind == "verified" else None
     return Event.model_validate(
-        {"submission": about, "kind": kind, "at": f"2026-01-01T00:00:{at:02d}Z", "reason": f"{kind} {at}", **more}
+        {"submission": about, "kind": kind, "at": when, "reason": f"{kind} {at}", "level": level, **more}
     )
 
 
 def verified(level: Level, n: int = 10, at: int = 0) -> Event:
-    run = VerifiedRun(answers="3" * 64, n=n, n_errors=0, primary="accuracy", scores={})
+    score = Score(value=0.5, n=n, n_errors=0, signature="accuracy")
+    run = VerifiedRun(answers="3" * 64, n=n, n_errors=0, primary="accuracy", scores={"accuracy": score})
     return said("verified", at, level=level, runs={"vqa": run})
 
 
@@ -82,8 +86,16 @@ def test_superseded_only_by_what_is_published() -> None:
     event = said("superseded", 1, other=OTHER)
     assert after(event).status is Status.LISTED
     assert stand([said("submitted"), event, said("submitted", 2, OTHER)])[ONE].status is Status.SUPERSEDED
-    assert stand([said("submitted"), event], published=[ONE, OTHER])[ONE].status is Status.SUPERSEDED
+    assert stand([said("submitted"), event], present=[ONE, OTHER])[ONE].status is Status.SUPERSEDED
     assert after(said("superseded", 1, other=ONE)).status is Status.LISTED  # by itself
+
+
+@pytest.mark.parametrize("kind", ["rejected", "withdrawn"])
+def test_nobody_disappears_behind_what_is_gone_itself(kind: str) -> None:
+    events = [said("submitted"), said("submitted", about=OTHER), said("superseded", 1, other=OTHER)]
+    assert stand(events)[ONE].status is Status.SUPERSEDED
+    assert stand([*events, said(kind, 2, OTHER)])[ONE].status is Status.LISTED
+    assert stand([*events, said("cleared", 2)])[ONE].status is Status.LISTED
 
 
 def test_what_was_never_submitted_is_no_submission() -> None:
@@ -95,13 +107,12 @@ def test_a_later_verification_replaces_an_earlier_one() -> None:
     standing = after(verified(Level.RECOMPUTED, 10, 1), verified(Level.COMPLETE, 20, 2))
     assert (standing.level, standing.runs["vqa"].n) == (Level.COMPLETE, 20)
     assert after().level is Level.VALID
-    assert after().submitted == "2026-01-01T00:00:00Z"
+    assert after().submitted == "2024-01-01T00:00:00.000000Z"
 
 
 @pytest.mark.parametrize(
     ("level", "raised"),
     [
-        (Level.VALID, Level.VALID),
         (Level.COMPLETE, Level.COMPLETE),
         (Level.RECOMPUTED, Level.REPRODUCED),
     ],

@@ -3,23 +3,29 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.board.made_bundles import changed_line, runs_of, with_claims, with_lines
 from tests.board.toy_boards import AT, ToyBoard, wrong
-from tests.engine.toys import Toy, saying
+from tests.engine.toys import Toy, make_task, saying, settings
 from velm_bench.board.bundles.packing import pack
 from velm_bench.board.creating import create_board
+from velm_bench.board.encoding import event_name
 from velm_bench.board.folder import Board, Bundle
-from velm_bench.board.schema import Card, Event, EventKind, Level, Status
+from velm_bench.board.moments import horizon, now
+from velm_bench.board.schema import Card, Event, EventKind, Level, RunEntry, Status
 from velm_bench.board.stores import LocalStore
 from velm_bench.board.submitting import submit
-from velm_bench.board.verification.recomputing import Recomputer
+from velm_bench.board.verification import verifying
+from velm_bench.board.verification.recomputing import Recomputed, Recomputer
 from velm_bench.board.verification.standing import stand
 from velm_bench.board.verification.verifying import judge, unannounced, verify
-from velm_bench.errors import RunError, UsageError
+from velm_bench.engine.runner import evaluate
+from velm_bench.errors import RunError, UnavailableError, UsageError
 from velm_bench.results.store import read_result, read_samples
 from velm_bench.tasks.registry import resolve
 
@@ -215,3 +221,123 @@ def test_of_real_models_only_a_copy_is_flagged(real_results: Path, tmp_path: Pat
 def chosen(results: Path, model: str) -> list[Path]:
     """The runs of a model on the two tasks."""
     return [run for run in runs_of(results, model) if run.parent.name in ("scenes_vqa=lite", "scenes_ner=lite")]
+
+
+def forged(board: Board, submission: str, at: str, value: float = 0.99, **changed: Any) -> Event:
+    """A verification that was never made: everything in it is right but the score."""
+    (true,) = [event for event in board.events(submission) if event.kind is EventKind.VERIFIED]
+    runs = {
+        name: run.model_copy(
+            update={"scores": {metric: one.model_copy(update={"value": value}) for metric, one in run.scores.items()}}
+        )
+        for name, run in true.runs.items()
+    }
+    return true.model_copy(update={"runs": runs, "at": at, **changed})
+
+
+@pytest.mark.parametrize("when", [lambda: LATER, horizon], ids=["past", "a fast clock"])
+def test_what_was_recomputed_here_has_the_last_word(toys: ToyBoard, when: Callable[[], str]) -> None:
+    submission = toys.submitted(wrong("one"))
+    true = stand(toys.board.events())[submission]
+    assert toys.board.record(forged(toys.board, submission, when()))
+    assert stand(toys.board.events())[submission].runs["toy"].scores["vqa_accuracy"].value == 0.99
+    found = verify(toys.board, submission, toys.recomputer, now())
+    assert ([event.kind for event in found.events], found.problem) == ([EventKind.VERIFIED], "")
+    assert stand(toys.board.events())[submission] == true
+    assert verify(toys.board, submission, toys.recomputer, now()).events == ()
+
+
+def test_a_verification_of_the_future_is_named_and_does_not_count(toys: ToyBoard) -> None:
+    submission = toys.submitted(wrong("one"))
+    true = stand(toys.board.events())[submission]
+    assert toys.board.record(forged(toys.board, submission, "2999-01-01T00:00:00.000000Z"))
+    for _ in range(2):
+        found = verify(toys.board, submission, toys.recomputer, now())
+        assert (found.level, found.events) == (Level.RECOMPUTED, ())
+        assert "29990101" in found.problem
+        assert stand(toys.board.events())[submission] == true
+
+
+@pytest.mark.parametrize("level", [None, Level.VALID, Level.REPRODUCED])
+def test_no_verification_says_that_a_model_was_reproduced(toys: ToyBoard, level: Level | None) -> None:
+    submission = toys.submitted(wrong("one"))
+    event = forged(toys.board, submission, LATER, level=level)
+    assert toys.board.record(event)
+    found = verify(toys.board, submission, toys.recomputer, now())
+    assert (found.level, found.events) == (None, ())
+    assert all(part in found.problem for part in (event_name(event), "'complete' or 'recomputed'"))
+
+
+@pytest.mark.parametrize("kind", ["submitted", "verified"])
+def test_a_damaged_event_is_a_problem_and_nothing_is_said(toys: ToyBoard, kind: str) -> None:
+    submission = toys.submitted(Toy())
+    path = next((Path(toys.board.place) / "events").glob(f"{submission}*.{kind}.*"))
+    path.write_bytes(b"{}")
+    files = toys.board.store.names("events")
+    found = verify(toys.board, submission, toys.recomputer, LATER)
+    assert (found.level, found.events, path.name in found.problem) == (None, (), True)
+    assert toys.board.store.names("events") == files
+
+
+def test_a_bundle_of_which_only_something_else_is_said_is_adopted(toys: ToyBoard) -> None:
+    bundle = toys.bundle(Toy())
+    lay_down(toys.board, bundle)
+    toys.board.record(Event(submission=bundle.id, kind=EventKind.FLAGGED, at=AT.format(1), reason="Odd."))
+    verify(toys.board, bundle.id, toys.recomputer, LATER)
+    assert stand(toys.board.events())[bundle.id].status is Status.FLAGGED
+
+
+def test_machines_with_different_data_add_up(toys: ToyBoard, tmp_path: Path) -> None:
+    other = make_task(tmp_path / "task2", kind="vqa", name="toy2")
+    both = (tmp_path / "task", tmp_path / "task2")
+    board = create_board(str(tmp_path / "two"), "Two", [toys.definition, other], data=both, replicates=50)
+    folders = [toys.run(wrong("one")).folder, evaluate(other, wrong("one"), settings(tmp_path / "results")).folder]
+    bundle = pack(folders, {})[0]
+    submit(board, bundle, Part(board, "toy2", both), at=AT.format(1))
+    standing = stand(board.events())[bundle.id]
+    assert (standing.level, set(standing.runs)) == (Level.COMPLETE, {"toy"})
+    assert verify(board, bundle.id, Recomputer(board), LATER).events == ()
+    verify(board, bundle.id, Part(board, "toy", both), LATER)
+    standing = stand(board.events())[bundle.id]
+    assert (standing.level, set(standing.runs)) == (Level.RECOMPUTED, {"toy", "toy2"})
+    for recomputer in (Part(board, "toy", both), Part(board, "toy2", both), Recomputer(board, both)):
+        assert verify(board, bundle.id, recomputer, LATER).events == ()
+
+
+class Part(Recomputer):
+    """A machine that lacks the data of one task."""
+
+    def __init__(self, board: Board, lacks: str, data: tuple[Path, ...]) -> None:
+        super().__init__(board, data)
+        self.lacks = lacks
+
+    def recompute(self, bundle: Bundle, entry: RunEntry) -> Recomputed:
+        if entry.task == self.lacks:
+            raise UnavailableError("no data")
+        return super().recompute(bundle, entry)
+
+
+def test_a_score_off_by_rounding_is_nothing_new(toys: ToyBoard) -> None:
+    submission = toys.submitted(wrong("one"))
+    assert verify(toys.board, submission, toys.recomputer, LATER).events == ()
+    (true,) = [event for event in toys.board.events(submission) if event.kind is EventKind.VERIFIED]
+    for digit, new in ((1e-13, []), (1e-3, [EventKind.VERIFIED])):
+        toys.board.record(forged(toys.board, submission, LATER, value=digit))
+        assert [one.kind for one in verify(toys.board, submission, toys.recomputer, LATER).events] == new
+        for path in (Path(toys.board.place) / "events").glob("*.verified.*"):
+            if path.name != event_name(true):
+                path.unlink()
+
+
+def test_what_somebody_else_says_at_the_same_time_is_a_problem(toys: ToyBoard, monkeypatch: pytest.MonkeyPatch) -> None:
+    submission = toys.submitted(wrong("one"))
+    toys.board.record(forged(toys.board, submission, LATER))
+    monkeypatch.setattr(verifying, "after", lambda at, _: at)
+    found = verify(toys.board, submission, toys.recomputer, AT.format(20))
+    assert "says of its run 'toy' is not what was recomputed here" in found.problem
+
+
+def test_a_name_that_is_too_long_is_a_sentence(toys: ToyBoard) -> None:
+    with pytest.raises(UsageError, match="'by'"):
+        submit(toys.board, toys.bundle(Toy()), toys.recomputer, at=AT.format(1), by="x" * 201)
+    assert toys.board.submissions() == []

@@ -10,6 +10,7 @@ import pytest
 
 from velm_bench.errors import UsageError
 from velm_bench.results.foreign.base import ForeignRun
+from velm_bench.results.foreign.converting import convert
 from velm_bench.results.foreign.lm_eval import find_results, read_runs
 
 FILES = Path(__file__).parent / "files"
@@ -68,9 +69,9 @@ def test_a_run_without_its_samples_says_how_to_get_them(copied: Path) -> None:
 @pytest.mark.parametrize(
     ("spoil", "said"),
     [
-        (lambda text: text[:-40], "line 3 is no valid JSON"),
-        (lambda text: text + "[]\n", "line 4 must hold a JSON object"),
-        (lambda text: text + '{"id": 1}\n', "line 4 has no 'doc_id'"),
+        (lambda text: text[:-40], "line 3: it is no valid JSON"),
+        (lambda text: text + "[]\n", "line 4: it must be a JSON object"),
+        (lambda text: text + '{"id": 1}\n', "line 4: it has no 'doc_id'"),
         (lambda text: text + text.splitlines()[0] + "\n", "about '0' again"),
     ],
 )
@@ -85,3 +86,32 @@ def test_another_json_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "results_1.json").write_text("{}")
     with pytest.raises(UsageError, match="no result file of lm-eval"):
         runs(tmp_path)
+
+
+def test_scores_that_are_only_reported_have_their_direction(copied: Path) -> None:
+    path = next(copied.glob("results_*.json"))
+    results = json.loads(path.read_text())
+    results["results"]["colours_mc"]["word_perplexity,none"] = 12.5
+    results["higher_is_better"]["colours_mc"]["word_perplexity"] = False
+    path.write_text(json.dumps(results))
+    result, _ = convert(runs(copied)["colours_mc"], replicates=0)
+    assert {name: score.higher_is_better for name, score in result.scores.items()} == {
+        "acc": True, "acc_norm": True, "word_perplexity": False
+    }  # fmt: skip
+
+
+def test_a_task_without_its_samples_does_not_stop_those_after_it(copied: Path) -> None:
+    path = next(copied.glob("results_*.json"))
+    first = next(iter(json.loads(path.read_text())["configs"]))
+    next(copied.glob(f"samples_{first}_*")).unlink()
+    found = read_runs(path)
+    assert next(found).task != first
+    with pytest.raises(UsageError, match=f"samples of '{first}' are not beside"):
+        next(found)
+
+
+@pytest.mark.parametrize("number", ["9" * 400, "NaN", "1e999"])
+def test_a_number_that_is_none_is_no_score(copied: Path, number: str) -> None:
+    path = next(copied.glob("samples_colours_mc*"))
+    path.write_text(path.read_text().replace('"acc": 1.0', f'"acc": {number}'))
+    assert [sample.scores.get("acc") for sample in runs(copied)["colours_mc"].samples] == [None, None, 0.0]

@@ -60,6 +60,14 @@ def test_only_scored_tables_of_a_folder_are_taken(tmp_path: Path) -> None:
     assert find_results(tmp_path) == [scored]
 
 
+def test_a_table_that_cannot_be_read_does_not_hide_the_others(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_bytes(b"index,hit\n\xff,1\n")
+    scored = write(tmp_path / "m_T.csv", ROWS)
+    assert find_results(tmp_path) == [tmp_path / "a.csv", scored]
+    with pytest.raises(UsageError, match=r"a\.csv cannot be read"):
+        list(read_runs(tmp_path / "a.csv"))
+
+
 @pytest.mark.parametrize(
     ("rows", "said"),
     [

@@ -125,6 +125,11 @@ def _short(line: bytes, where: str) -> bytes:
     return line
 
 
+def announced(data: bytes) -> int:
+    """How many bytes a gzip file of answers says, at its very end, that it holds."""
+    return int.from_bytes(data[-4:], "little")
+
+
 def _unpacked(data: bytes, where: str) -> Iterator[bytes]:
     """What a gzip file holds, never more than a piece of it at once; UsageError where it is damaged or a bomb."""
     unpacker = zlib.decompressobj(16 + zlib.MAX_WBITS)
@@ -138,6 +143,8 @@ def _unpacked(data: bytes, where: str) -> Iterator[bytes]:
             if not piece and not packed and not unpacker.eof:
                 raise UsageError(f"In {where}: the file was cut off.")
             total += len(piece)
+            if total > announced(data):
+                raise UsageError(f"In {where}: it holds more than its end says: it was cut off or changed.")
             if total > cap:
                 raise UsageError(f"In {where}: it unpacks to more than {cap} bytes, more than {len(data)} may hold.")
             yield piece

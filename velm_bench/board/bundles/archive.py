@@ -14,6 +14,7 @@ import zipfile
 import zlib
 from collections.abc import Mapping, Sequence
 
+from velm_bench.board.bundles.answers import announced
 from velm_bench.board.encoding import decode
 from velm_bench.board.folder import MANIFEST, Bundle
 from velm_bench.board.schema import RUN_NAME, Manifest
@@ -22,7 +23,8 @@ from velm_bench.errors import UsageError
 MAX_ARCHIVE = 64 * 2**20
 """How many bytes an archive may have."""
 MAX_TOTAL = 256 * 2**20
-"""How many bytes its files may have together, unpacked."""
+"""How many bytes its files may have together, unpacked; those of answers as their own ends say, which `read_answers`
+holds them to."""
 MAX_RATIO = 100
 """How many times as large a file may be as it is in the archive; text such as ours is at most some 30."""
 SMALL = 64 * 2**10
@@ -75,7 +77,9 @@ def read_zip(data: bytes, name: str) -> Bundle:
         _require_plain(entry, name)
     ends = _ends(data, entries, archive.start_dir, name)
     contents = (_content(data, entry, stop, name) for entry, stop in zip(entries, ends, strict=True))
-    return _bundle({entry.orig_filename: content for entry, content in zip(entries, contents, strict=True)}, name)
+    files = {entry.orig_filename: content for entry, content in zip(entries, contents, strict=True)}
+    _require_small(sum(announced(one) if path.endswith(".gz") else len(one) for path, one in files.items()), name)
+    return _bundle(files, name)
 
 
 def _bundle(files: Mapping[str, bytes], name: str) -> Bundle:
@@ -113,14 +117,17 @@ def _opened(data: bytes, name: str) -> zipfile.ZipFile:
 def _require_few(entries: Sequence[zipfile.ZipInfo], name: str) -> None:
     if len(entries) > MAX_FILES:
         raise UsageError(f"The archive {name} holds {len(entries):,} files, more than {MAX_FILES:,}.")
-    total = sum(entry.file_size for entry in entries)
-    if total > MAX_TOTAL:
-        raise UsageError(f"The archive {name} holds {total:,} bytes unpacked, more than {MAX_TOTAL:,}.")
+    _require_small(sum(entry.file_size for entry in entries), name)
     seen: set[str] = set()
     for entry in entries:
         if entry.orig_filename.casefold() in seen:
             raise UsageError(f"The archive {name} holds {_shown(entry)} twice.")
         seen.add(entry.orig_filename.casefold())
+
+
+def _require_small(total: int, name: str) -> None:
+    if total > MAX_TOTAL:
+        raise UsageError(f"The archive {name} holds {total:,} bytes unpacked, more than {MAX_TOTAL:,}.")
 
 
 def _require_plain(entry: zipfile.ZipInfo, name: str) -> None:

@@ -28,13 +28,6 @@ LARGEST_CLAIMS = 16 * 2**20
 """Bytes of a result.json."""
 
 
-def check(bundle: Bundle, tasks: Mapping[str, PinnedTask], definitions: Definitions | None = None) -> None:
-    """Everything that can be said without data: form and contents; UsageError naming run, file, sample and field."""
-    check_form(bundle, tasks, definitions)
-    for entry in bundle.manifest.runs:
-        check_contents(bundle, entry, tasks[entry.task])
-
-
 def check_form(bundle: Bundle, tasks: Mapping[str, PinnedTask], definitions: Definitions | None = None) -> None:
     """That files and claims are those of runs of the board's tasks; UsageError in one sentence where they are not."""
     manifest = bundle.manifest
@@ -63,19 +56,47 @@ def claims(bundle: Bundle, entry: RunEntry) -> Result:
             f"In {path}: 'schema_version' is {value.get('schema_version')!a:.20} and this velm-bench reads "
             f"{SCHEMA_VERSION}: use the version that wrote it."
         )
+    if b"\\ud" in data.lower():  # an escape of half a letter, or of two halves that are one
+        _require_unicode(value, path)
     return parse(Result, value, path)
 
 
-def check_contents(bundle: Bundle, entry: RunEntry, pinned: PinnedTask) -> list[AnswerLine]:
-    """The answers of a run, which are about the board's samples, all of them and in their order; UsageError if not."""
+def _require_unicode(value: Mapping[str, Any], path: str) -> None:
+    """UsageError naming the first text that UTF-8 cannot hold, and that could not be written again."""
+    for place, text in _texts(value, ""):
+        try:
+            text.encode("utf-8")
+        except UnicodeEncodeError as error:
+            raise UsageError(f"In {path}: the text at {place.strip('.')!a:.80} is no valid Unicode text.") from error
+
+
+def _texts(value: Any, place: str) -> Iterator[tuple[str, str]]:
+    """Every text in a value of JSON, and every key, with where it stands."""
+    if isinstance(value, str):
+        yield place, value
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            yield place, key
+            yield from _texts(item, f"{place}.{key}")
+    elif isinstance(value, list):
+        for item in value:
+            yield from _texts(item, place)
+
+
+def check_contents(bundle: Bundle, entry: RunEntry, pinned: PinnedTask) -> None:
+    """That the answers of a run are about the board's samples, all of them and in their order; UsageError if not."""
+    path = run_files(entry.name)[1]
+    check_lines(entry, claims(bundle, entry), read_answers(bundle.files[path], path, pinned.samples), pinned)
+
+
+def check_lines(entry: RunEntry, result: Result, lines: Sequence[AnswerLine], pinned: PinnedTask) -> None:
+    """The same of what was read already: the claims of a run, and its answers."""
     claims_path, path = run_files(entry.name)
-    result = claims(bundle, entry)
     if result.data.content != pinned.content:
         raise UsageError(
             f"In {claims_path}: 'data.content' is {result.data.content:.12} and the board's task '{pinned.name}' has "
             f"{pinned.content[:12]}: an id, a picture, a question or a reference of the samples asked differs."
         )
-    lines = read_answers(bundle.files[path], path, pinned.samples)
     if len(lines) != pinned.samples:
         raise UsageError(
             f"In {path}: there are {len(lines)} answers and the board asks {pinned.samples} samples of task "
@@ -87,7 +108,6 @@ def check_contents(bundle: Bundle, entry: RunEntry, pinned: PinnedTask) -> list[
         raise UsageError(
             f"In {path}: {failed} samples have an 'error' and {claims_path} claims 'n_errors' of {result.n_errors}."
         )
-    return lines
 
 
 def _require_content(path: str, lines: Sequence[AnswerLine], pinned: PinnedTask) -> None:
@@ -181,6 +201,11 @@ def _require_asked(entry: RunEntry, result: Result, pinned: PinnedTask, definiti
     path = run_files(entry.name)[0]
     if result.task.kind != pinned.kind or result.task.digest != pinned.digest:
         raise UsageError(f"In {path}: {why_other_task(result, pinned, definition)}")
+    if result.imported:
+        raise UsageError(
+            f"In {path}: 'imported' is {result.imported!a:.80}: a board takes no run of another harness, since its "
+            "answers cannot be scored anew."
+        )
     if result.primary != pinned.primary:
         raise UsageError(
             f"In {path}: 'primary' is {result.primary!a:.80} and the board ranks by '{pinned.primary}': run the "

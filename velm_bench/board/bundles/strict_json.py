@@ -4,16 +4,25 @@ from __future__ import annotations
 
 import json
 import math
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
 from velm_bench.errors import UsageError
 
+DEEPEST = 50
+"""How many objects and lists may lie in each other. No file of ours has ten; Python reads a thousand, and what is to be
+written again then is not."""
+
 
 def strict_object(data: bytes, where: str) -> Mapping[str, Any]:
-    """The object that a JSON text holds; UsageError in one sentence, beginning with `where`, for anything else."""
+    """The object that a JSON text holds, at most DEEPEST deep.
+
+    UsageError in one sentence, beginning with `where`, for anything else.
+    """
     try:
         value = _READER.decode(data.decode("utf-8"))
+        _require_shallow(value, data)
     except UnicodeDecodeError as error:
         raise UsageError(f"In {where}: byte {error.start + 1} is not UTF-8 text.") from error
     except json.JSONDecodeError as error:
@@ -30,6 +39,19 @@ def strict_object(data: bytes, where: str) -> Mapping[str, Any]:
     return value
 
 
+def _require_shallow(value: Any, data: bytes) -> None:
+    """RecursionError for what is deeper than it may be; most texts have too few brackets for that."""
+    if data.count(b"[") + data.count(b"{") <= DEEPEST:
+        return
+    layer = [value]
+    for _ in range(DEEPEST):
+        parts = (part.values() if isinstance(part, dict) else part for part in layer)
+        layer = [child for part in parts for child in part if isinstance(child, dict | list)]
+        if not layer:
+            return
+    raise RecursionError
+
+
 class _NotStrictError(ValueError):
     """What Python's reader would let pass."""
 
@@ -37,8 +59,7 @@ class _NotStrictError(ValueError):
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
+        twice = next(name for name, count in Counter(name for name, _ in pairs).items() if count > 1)
         raise _NotStrictError(f"the key {twice!a:.80} stands there twice")
     return found
 

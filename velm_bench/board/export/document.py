@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from velm_bench.board.export.snapshot import DEFINITION, Row, Snapshot, plain_rows
+from velm_bench.board.export.snapshot import Row, Snapshot, plain_rows
 from velm_bench.board.listings.listing import ListedTask
 from velm_bench.results.schema import Record
 
@@ -79,7 +79,7 @@ class Standing(Record):
     """Where a row stands, over all tasks or in one."""
 
     score: float | None = None
-    """Over all tasks: the aggregate. In one task: its primary score. Null where it is not known (incomplete)."""
+    """Over all tasks: the aggregate. In one task, or where there is but one: its primary score. Null where unknown."""
     low: float | None = None
     """Lower bound of the 95 % interval."""
     high: float | None = None
@@ -191,8 +191,8 @@ class Document(Record):
     """The version of this schema."""
     snapshot: SnapshotInfo
     """Of what, and of when."""
-    definition: str = DEFINITION
-    """What the score over all tasks means."""
+    definition: str
+    """What the score and the places by it mean."""
     tasks: list[TaskEntry]
     """In the order in which they are shown."""
     rows: list[RowEntry]
@@ -212,6 +212,7 @@ def document(snapshot: Snapshot) -> Document:
         runs.setdefault((run["submission"], run["control"]), []).append(run)
     return Document(
         snapshot=SnapshotInfo(id=listing.identity, title=listing.title, newest=snapshot.newest, board=listing.is_board),
+        definition=snapshot.definition,
         tasks=[_task(task) for task in listing.tasks.values()],
         rows=[_row(row, runs[row.submission, row.control], scores) for row in snapshot.rows],
         notes=list(listing.notes),

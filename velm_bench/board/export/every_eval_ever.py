@@ -35,6 +35,9 @@ def records(snapshot: Snapshot, data: tuple[Path, ...], report: Report) -> Itera
         if not row.counts or row.control:
             continue
         for cells in row.runs.values():
+            if not any(score["score"] is not None for score in scores.get(cells["run"], ())):
+                report(f"The run of {cells['model']} on {cells['task']} has no score here: it has no record.")
+                continue
             read = _read(snapshot, cells, report)
             yield from _files(Record(snapshot, row, cells, scores.get(cells["run"], []), read), data, report)
 

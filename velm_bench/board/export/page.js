@@ -6,7 +6,7 @@ const FIELDS = ["q", "view", "kind", "level", "status"], PAGE = 100;
 const state = { q: "", view: "", kind: "", level: "", status: "counting", control: "", sort: "", down: "", page: "0" };
 const number = (value, digits = 4) => (value === null || value === undefined ? "–" : value.toFixed(digits));
 const interval = (low, high) => (low === null ? "" : `[${number(low)}, ${number(high)}]`);
-const ranks = (cell) => cell && cell.rank !== null ? [String(cell.rank), cell.rank_low === null ? "" : `${cell.rank_low}–${cell.rank_high}`] : ["–", ""];
+const ranks = (cell) => cell && cell.rank !== null ? [String(cell.rank), cell.rank_low === null ? "" : cell.rank_low === cell.rank_high ? String(cell.rank_low) : `${cell.rank_low}–${cell.rank_high}`] : ["–", ""];
 const score = (cell) => cell ? [number(cell.score), interval(cell.low, cell.high)] : ["–", ""];
 data.rows.forEach((row, place) => {
   row.place = place;
@@ -64,9 +64,10 @@ function chosen() {
 }
 
 function sorted(rows, all) {
-  const by = all.find((one) => one.key === state.sort) ?? (state.view ? all[0] : null);
+  const chosen = all.find((one) => one.key === state.sort);
+  const by = chosen ?? (state.view ? all[3] : null); // a task's table begins in the order of its scores
   if (!by) return rows;
-  const sign = state.down === "yes" ? -1 : 1;
+  const sign = chosen ? (state.down === "yes" ? -1 : 1) : by.first;
   return rows.slice().sort((one, other) => {
     const [a, b] = [by.value(one), by.value(other)];
     if (a === null || b === null) return (a === null) - (b === null) || one.place - other.place;

@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import Any
 
 from velm_bench import __version__
-from velm_bench.board.export.snapshot import DEFINITION, Cells, Row, Snapshot
+from velm_bench.board.export.snapshot import Cells, Row, Snapshot
 from velm_bench.board.inert import inert
 from velm_bench.board.listings.listing import ListedTask, Listing
-from velm_bench.board.schema import COUNTING, LEVELS
+from velm_bench.board.schema import COUNTING, LEVELS, Status
 
 PLAIN_ROWS = 200
 """How many rows stand in the page for readers without scripts."""
@@ -61,7 +61,7 @@ def page(snapshot: Snapshot) -> bytes:
 {_plain_table(snapshot)}
 <section aria-labelledby="how">
 <h2 id="how">What the numbers mean</h2>
-<p>{escape(DEFINITION)}</p>
+<p>{escape(snapshot.definition)}</p>
 <p>Scores count failed samples as wrong. Rows with a control show what a model scores without its pictures, or with
 others; they are not ranked.</p>
 <h2>Tasks</h2>
@@ -134,7 +134,8 @@ def _plain_table(snapshot: Snapshot) -> str:
     """The first rows for readers without scripts."""
     tasks = snapshot.listing.tasks
     shown = [row for row in snapshot.rows if row.counts][:PLAIN_ROWS]
-    head = "".join(f'<th scope="col">{_text(name)}</th>' for name in ("Rank", "Model", "Score", "Tasks", *tasks))
+    names = ("Rank", "Group", "Model", "Score", "Tasks", *tasks)
+    head = "".join(f'<th scope="col">{_text(name)}</th>' for name in names)
     rows = "".join(_plain_row(row, tuple(tasks)) for row in shown)
     return f"""<noscript>
 <p>Without scripts these are the first {len(shown)} rows, unsorted otherwise.</p>
@@ -145,15 +146,30 @@ def _plain_table(snapshot: Snapshot) -> str:
 
 
 def _plain_row(row: Row, tasks: Sequence[str]) -> str:
-    named = f"{row.facts['model']} ({row.control})" if row.control else str(row.facts["model"])
     standing = row.standing
-    bounds = (
-        "" if standing.get("rank_low") is None else f"<small>{standing['rank_low']}–{standing['rank_high']}</small>"
-    )
+    low, high = standing.get("rank_low"), standing.get("rank_high")
+    bounds = "" if low is None else f"<small>{low}</small>" if low == high else f"<small>{low}–{high}</small>"
     ranks = "–" if standing.get("rank") is None else f"{standing['rank']}{bounds}"
+    group = "–" if standing.get("group") is None else str(standing["group"])
+    marks = "".join(f"<small>{_text(mark)}</small>" for mark in _marks(row, len(tasks)))
+    named = f"<bdi>{_text(row.facts['model'])}</bdi>{marks}"
     cells = [_scored(standing), f"{_done(row)} of {len(tasks)}", *(_scored(row.runs.get(task, {})) for task in tasks)]
     numbers = "".join(f'<td class="number">{cell}</td>' for cell in cells)
-    return f'<tr><td class="number">{ranks}</td><th scope="row"><bdi>{_text(named)}</bdi></th>{numbers}</tr>\n'
+    first = "".join(f'<td class="number">{cell}</td>' for cell in (ranks, group))
+    return f'<tr>{first}<th scope="row">{named}</th>{numbers}</tr>\n'
+
+
+def _marks(row: Row, tasks: int) -> Iterable[str]:
+    """What qualifies a row, a line each."""
+    facts, done = row.facts, _done(row)
+    if facts["revision"] or facts["organisation"]:
+        yield " · ".join(str(one) for one in (facts["revision"], facts["organisation"]) if one)
+    if row.control:
+        yield f"control: {row.control}"
+    elif done < tasks:
+        yield f"incomplete: {done} of {tasks} tasks"
+    if facts["status"] != Status.LISTED:
+        yield f"{facts['status']}: {facts['reason']}" if facts["reason"] else str(facts["status"])
 
 
 def _scored(cells: Cells) -> str:

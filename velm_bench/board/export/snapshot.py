@@ -11,16 +11,13 @@ from typing import Any
 
 import pandas as pd
 
+from velm_bench.board import meaning
+from velm_bench.board.inert import inert
 from velm_bench.board.listings.listing import Listing
-from velm_bench.board.schema import COUNTING
+from velm_bench.board.listings.speaking import speaking
+from velm_bench.board.pages.frames import View, board_frame, question
+from velm_bench.board.schema import COUNTING, Status
 
-DEFINITION = (
-    "The mean over kinds of tasks of the mean of each kind's task scores, each corrected for chance: 0 is the task's "
-    "floor (the best score without looking), 1 its ceiling. Only submissions that did every task have it, and who else "
-    "is listed changes nobody's. The 95 % intervals of scores and ranks come from resampling pictures, with the same "
-    "draws for all; what cannot be told from the best of a group belongs to that group."
-)
-"""What the score over all tasks means, in place of any other explanation."""
 STANDING = ("score", "low", "high", "rank", "rank_low", "rank_high", "group", "done", "of", "complete")
 """What `ranking.rank_frame` says of a row."""
 CARD = ("model", "revision", "organisation", "parameters", "licence", "training_data", "released", "parent")
@@ -59,19 +56,29 @@ class Snapshot:
     newest: str
     """The ISO date of the newest event; empty where nothing has happened yet."""
     rows: tuple[Row, ...]
-    """The best first, controls where their scores put them; then what is incomplete; then what does not count."""
+    """In the order of the Board page: the best first, controls where their scores put them, then what is incomplete;
+    what does not count stands behind all others."""
 
     @property
     def short(self) -> str:
         """The beginning of the snapshot's id, as it is shown."""
         return self.listing.identity[:12]
 
+    @property
+    def definition(self) -> str:
+        """What the score and the places by it mean; that of a single task is its own."""
+        return meaning.DEFINITION_OF_ONE if len(self.listing.tasks) == 1 else meaning.DEFINITION
+
 
 def take(listing: Listing, newest: str = "") -> Snapshot:
-    """The listing with its ranks over all tasks and in each; `newest` is the day of its newest event where known."""
+    """The listing with its ranks over all tasks (where there is but one: in it) and in each.
+
+    `newest` is the day of its newest event where known.
+    """
     from velm_bench.board.listings.ranking import rank_frame
 
-    ranks = {"": rank_frame(listing), **{task: rank_frame(listing, tasks=(task,)) for task in listing.tasks}}
+    asked = question(listing, View())
+    ranks = {"": rank_frame(listing, **asked), **{task: rank_frame(listing, tasks=(task,)) for task in listing.tasks}}
     return arrange(listing, ranks, newest)
 
 
@@ -81,13 +88,14 @@ def arrange(listing: Listing, ranks: Mapping[str, pd.DataFrame], newest: str = "
         name: {(row["submission"], row["control"]): row for row in plain_rows(frame)} for name, frame in ranks.items()
     }
     grouped: dict[tuple[str, str], dict[str, Cells]] = {}
-    for run in plain_rows(listing.runs):
-        runs = grouped.setdefault((run["submission"], run["control"]), {})
-        runs[run["task"]] = max(runs.get(run["task"], run), run, key=_worth)
+    for run in plain_rows(speaking(listing.runs)):
+        grouped.setdefault((run["submission"], run["control"]), {})[run["task"]] = run
     rows = [_row(key, runs, places, listing) for key, runs in grouped.items()]
     day = newest or str(max(listing.runs["submitted"], default=""))
-    order = {key: place for place, key in enumerate(places.get("", ()))}
-    ordered = sorted(rows, key=lambda row: _place(row, order.get((row.submission, row.control), 0)))
+    everybody = View(statuses=tuple(Status))
+    shown = board_frame(listing, everybody, ranks[""])
+    order = {key: place for place, key in enumerate(zip(shown["submission"], shown["control"], strict=True))}
+    ordered = sorted(rows, key=lambda row: (not row.counts, order[row.submission, inert(row.control)]))
     return Snapshot(listing, day[:10], tuple(ordered))
 
 
@@ -121,16 +129,3 @@ def _row(
 
 def _standing(row: Cells) -> Cells:
     return {name: row.get(name) for name in STANDING}
-
-
-def _worth(run: Cells) -> tuple[Any, ...]:
-    """Which of several runs of one task speaks for a row: of those with a score the one that answered most."""
-    return run["score"] is not None, run["n"] or 0, run["run"]
-
-
-def _place(row: Row, order: int) -> tuple[Any, ...]:
-    """What sorts a row before those that stand below it; `order` is its place in the ranking over all tasks."""
-    complete = row.standing.get("score") is not None
-    done = sum(run["score"] is not None for run in row.runs.values())
-    last = (str(row.facts["model"]), row.control, row.submission)
-    return not row.counts, not complete, order if complete else 0, -done, *last

@@ -23,12 +23,19 @@ COLUMNS = ("snapshot", *OF_RUN, *OF_SCORE, *OF_PRIMARY)
 
 
 def table(snapshot: Snapshot) -> pd.DataFrame:
-    """A row per run and metric with COLUMNS, in the order of the runs; slices are left to the JSON."""
+    """A row per run and metric with COLUMNS, in the order of the runs; slices are left to the JSON.
+
+    A run without any score (it was rejected, or its data was nowhere at hand) has one row, of its primary metric.
+    """
     listing = snapshot.listing
     scores = listing.scores[listing.scores["slice"] == ""].drop(columns="slice")
-    runs = listing.runs[[*OF_RUN, "metric", *OF_PRIMARY]].rename(columns={"metric": "primary_metric"})
+    named = {"metric": "primary_metric", "higher_is_better": "better"}
+    runs = listing.runs[[*OF_RUN, *named, *OF_PRIMARY]].rename(columns=named)
     runs = runs.assign(place=range(len(runs)))
-    joined = runs.merge(scores, on="run", how="inner").sort_values("place", kind="stable", ignore_index=True)
+    joined = runs.merge(scores, on="run", how="left").sort_values("place", kind="stable", ignore_index=True)
+    for name, value in {"metric": joined["primary_metric"], "higher_is_better": joined["better"]}.items():
+        joined[name] = joined[name].fillna(value)
+    joined["signature"] = joined["signature"].fillna("")
     joined["primary"] = (joined["metric"] == joined["primary_metric"]).astype("boolean")
     for name in OF_PRIMARY:
         joined[name] = joined[name].where(joined["primary"])

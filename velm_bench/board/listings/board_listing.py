@@ -5,8 +5,10 @@ from __future__ import annotations
 from velm_bench.board.folder import Board
 from velm_bench.board.listings.index import read_index
 from velm_bench.board.listings.listing import ListedTask, Listing
+from velm_bench.board.listings.speaking import odd_ones
 from velm_bench.board.pinned import task_definition, task_file
 from velm_bench.board.schema import PinnedTask
+from velm_bench.digests import digest_json
 from velm_bench.errors import UsageError
 
 
@@ -19,14 +21,14 @@ def list_board(board: Board) -> Listing:
     index = read_index(board)
     notes = list(index.notes)
     return Listing(
-        identity=identity,
+        identity=digest_json([identity, index.damaged]) if index.damaged else identity,
         title=board.file.title,
         root=board.runs,
         is_board=True,
         tasks={name: _listed(board, task, notes) for name, task in board.tasks.items()},
         runs=index.runs,
         scores=index.scores,
-        notes=tuple(notes),
+        notes=(*notes, *odd_ones(index.runs, is_board=True)),
     )
 
 

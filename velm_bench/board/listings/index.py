@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from velm_bench.board.folder import EVENTS, Board
+from velm_bench.board.folder import Board
 from velm_bench.board.listings.index_rows import Rows, frames, with_attempts
 from velm_bench.board.schema import Manifest
-from velm_bench.board.verification.standing import Standing, stand
+from velm_bench.board.verification.standing import stand
 from velm_bench.digests import canonical_json, digest_bytes, digest_json
 from velm_bench.errors import RunError, UsageError
 from velm_bench.results.atomic import write_bytes
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 INDEX = "index.parquet"
-VERSION = 1
+VERSION = 2
 """Raised whenever the same board gives other rows than before."""
 STAMP, DAMAGED = b"velm_bench.board", b"velm_bench.damaged"
 """File metadata: what the index was made from, and the submissions that could not be read."""
@@ -51,7 +51,10 @@ class Index:
     scores: pd.DataFrame
     """SCORE_COLUMNS."""
     notes: tuple[str, ...] = field(default=())
-    """Sentences about submissions that are left out because they cannot be read."""
+    """Sentences about submissions and events that are left out, because they cannot be read, fit no column or are
+    dated ahead of the clock."""
+    damaged: tuple[str, ...] = field(default=())
+    """The submissions that are left out."""
 
 
 def read_index(board: Board) -> Index:
@@ -67,8 +70,8 @@ def read_index(board: Board) -> Index:
         table = _made(board, files, stamp)
         with suppress(OSError):
             _write(board.derived / INDEX, table)
-    notes = [note for submission in _damaged(table) for note in _read(board, {submission: files[submission]})[1]]
-    return Index(*frames(table), tuple(notes))
+    notes = [note for submission in _damaged(table) for note in _read(board, {submission: files[submission]}).notes]
+    return Index(*frames(table), (*notes, *board.strays()), tuple(_damaged(table)))
 
 
 def rebuild(board: Board) -> str:
@@ -87,7 +90,7 @@ def rebuild(board: Board) -> str:
 
 def _stamp(board: Board) -> str:
     """What the index depends on, without the place of the board: an index moves with its board."""
-    return digest_json([VERSION, digest_json(board.file.model_dump(mode="json")), board.store.names(EVENTS)])
+    return digest_json([VERSION, digest_json(board.file.model_dump(mode="json")), board.event_files()])
 
 
 def _write(path: Path, table: pa.Table) -> str:
@@ -114,13 +117,13 @@ def _damaged(table: pa.Table) -> list[str]:
 
 def _holds(board: Board, files: Files, table: pa.Table) -> bool:
     """Whether the submissions that could not be read still cannot."""
-    return all(_read(board, {submission: files[submission]})[1] for submission in _damaged(table))
+    return all(_read(board, {submission: files[submission]}).notes for submission in _damaged(table))
 
 
 def _files(board: Board) -> Files:
     """The files of events about each submission, by its identity."""
     found: dict[str, list[str]] = {submission: [] for submission in board.submissions()}
-    for name in board.store.names(EVENTS):
+    for name in board.event_files():
         about = found.get(name.partition(".")[0])
         if about is not None:
             about.append(name)
@@ -131,20 +134,17 @@ def _made(board: Board, files: Files, stamp: str) -> pa.Table:
     """Read the whole board, a piece at a time."""
     import pyarrow as pa
 
-    models: list[str] = []
-    read: set[str] = set()
+    models: dict[str, str] = {}
+    present = board.standing()
     tables = [Rows(board.tasks).table()]
     with _without_collection():
         for piece in _pieces(files):
-            rows = Rows(board.tasks)
-            for manifest, standing in _read(board, piece, files)[0]:
-                models.append(manifest.card.name)
-                read.add(standing.submission)
-                rows.add(manifest, standing)
-            tables.append(rows.table())
-    damaged = sorted(set(files) - read)
+            read = _read(board, piece, present)
+            models |= read.models
+            tables += read.tables
+    damaged = sorted(set(files) - set(models))
     metadata = {STAMP: stamp.encode(), DAMAGED: canonical_json(damaged).encode()}
-    table = with_attempts(pa.concat_tables(tables).combine_chunks(), models)
+    table = with_attempts(pa.concat_tables(tables).combine_chunks(), models.values())
     return table.replace_schema_metadata(metadata)
 
 
@@ -166,23 +166,43 @@ def _pieces(files: Files) -> Iterator[Files]:
         yield {name: files[name] for name in names[start : start + PIECE]}
 
 
-def _read(
-    board: Board, files: Files, published: Collection[str] = ()
-) -> tuple[list[tuple[Manifest, Standing]], list[str]]:
-    """What the manifest and the events of each of these submissions say; and sentences about those that are left out.
+@dataclass(frozen=True)
+class _Read:
+    """The rows of some submissions."""
 
-    One damaged event leaves its submission out: it might be the one that rejects it.
+    tables: Sequence[pa.Table] = ()
+    models: Mapping[str, str] = field(default_factory=dict)
+    """The names of their models, by their identities."""
+    notes: Sequence[str] = ()
+    """Sentences about those that are left out."""
+
+
+def _read(board: Board, files: Files, present: Collection[str] = ()) -> _Read:
+    """What the manifest and the events of each of these submissions say.
+
+    One damaged event leaves its submission out: it might be the one that rejects it. So does a number that fits into no
+    column: nobody else is to suffer from it.
     """
     events, notes = board.log(chosen=[name for names in files.values() for name in names])
     manifests, lost = board.manifests(list(files))
     notes = [*notes, *lost, *filter(None, (_misfit(board, one, manifests[one]) for one in manifests))]
-    if notes and len(files) > 1:
-        parts = [_read(board, {name: files[name]}, published) for name in files]
-        return [pair for pairs, _ in parts for pair in pairs], [note for _, said in parts for note in said]
-    if notes:
-        return [], notes
-    standings = stand(events, published)
-    return [(manifests[name], standings[name]) for name in files], []
+    if not notes:
+        standings = stand(events, present)
+        rows = Rows(board.tasks)
+        try:
+            for name in files:
+                rows.add(manifests[name], standings[name])
+            return _Read([rows.table()], {name: manifests[name].card.name for name in files})
+        except (ArithmeticError, TypeError, ValueError) as error:  # Arrow's own are among them
+            notes = [f"The submission {name[:12]} is left out: what it says fits no table ({error})." for name in files]
+    if len(files) == 1:
+        return _Read(notes=notes)
+    parts = [_read(board, {name: files[name]}, present) for name in files]
+    return _Read(
+        [table for part in parts for table in part.tables],
+        {name: model for part in parts for name, model in part.models.items()},
+        [note for part in parts for note in part.notes],
+    )
 
 
 def _misfit(board: Board, submission: str, manifest: Manifest) -> str:

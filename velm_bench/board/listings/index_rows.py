@@ -107,6 +107,7 @@ def _said_of_model(manifest: Manifest) -> dict[str, Any]:
     card = manifest.card
     return {
         "model": card.name,
+        "ran": manifest.model,
         "revision": card.revision,
         "organisation": card.organisation,
         "parameters": card.parameters,
@@ -137,6 +138,7 @@ def _run_row(submission: str, entry: RunEntry, task: PinnedTask, found: Verified
         "higher_is_better": task.higher_is_better,
         "samples": task.samples,
         "device": "",
+        "asked": "",
     }
     if found is not None:
         row.update(_found_row(task, found))
@@ -157,7 +159,7 @@ def _found_row(task: PinnedTask, found: VerifiedRun) -> dict[str, Any]:
     if score is not None:
         bounds = (corrected(bound, task.floor, task.ceiling) for bound in (score.low, score.high))
         low, high = sorted(bound for bound in bounds if bound is not None) or (None, None)
-        row |= {"score": score.value, "low": score.low, "high": score.high}
+        row |= {"score": score.value, "low": score.low, "high": score.high, "asked": score.signature}
         row |= {"corrected": corrected(score.value, task.floor, task.ceiling)}
         row |= {"corrected_low": low, "corrected_high": high}
     return row

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -12,50 +12,63 @@ import pandas as pd
 
 from velm_bench.board.listings.index import INDEX
 from velm_bench.board.listings.listing import Listing
-from velm_bench.digests import canonical_json, digest_json
+from velm_bench.digests import digest_bytes, digest_json
 from velm_bench.errors import UsageError
 from velm_bench.results.atomic import write_bytes
 from velm_bench.results.store import SAMPLES, encode_samples, read_table
 
 FOLDER = "ranks"
-VERSION = 1
+VERSION = 2
 """Raised whenever the same runs give another frame than before."""
-MISSING = b"velm_bench.missing"
-"""File metadata: the runs whose samples were not there."""
+STAMP = b"velm_bench.samples"
+"""File metadata: which samples the frame was made from."""
 
 
 def kept(
-    listing: Listing, question: Any, make: Callable[[], tuple[pd.DataFrame, list[str]]], types: dict[str, str]
+    listing: Listing, question: Any, runs: Iterable[str], make: Callable[[], pd.DataFrame], types: dict[str, str]
 ) -> pd.DataFrame:
-    """The frame that answers a question about a listing; made where it is not kept.
+    """The frame that answers a question about some runs of a listing; made where it is not kept.
 
-    Nothing is kept but beside a board's index. `make` also says which runs could not be used: once one of them is
-    there, the frame is made anew.
+    Nothing is kept but beside a board's index. What is kept holds for one moment of the board and for the samples that
+    lay there: once those of one of the runs come, go or change, the frame is made anew.
     """
     if not (listing.is_board and (listing.root.parent / INDEX).is_file()):
-        return make()[0]
+        return make()
     path = listing.root.parent / FOLDER / f"{listing.identity[:16]}.{digest_json([VERSION, question])[:16]}.parquet"
-    frame = _read(path, listing.root, types)
+    stamp = samples_stamp(listing.root, runs).encode()
+    frame = _read(path, stamp, types)
     if frame is None:
-        frame, missing = make()
+        frame = make()
         with suppress(OSError):  # a board that is only to be read
-            _write(path, frame, missing)
+            _write(path, frame, stamp)
     return frame
 
 
-def _read(path: Path, root: Path, types: dict[str, str]) -> pd.DataFrame | None:
+def samples_stamp(root: Path, runs: Iterable[str]) -> str:
+    """A digest of which runs' samples are under a folder, and of their sizes and times; nothing is read for it."""
+    return digest_bytes("\n".join(f"{run} {_size(f'{root}/{run}/{SAMPLES}')}" for run in runs).encode())
+
+
+def _size(path: str) -> str:
+    try:
+        status = os.stat(path)  # noqa: PTH116 - a hundred thousand Paths take longer than the question itself
+    except OSError:
+        return ""
+    return f"{status.st_size} {status.st_mtime_ns}"
+
+
+def _read(path: Path, stamp: bytes, types: dict[str, str]) -> pd.DataFrame | None:
     try:
         table = read_table(path)
     except UsageError:
         return None
-    missing = json.loads((table.schema.metadata or {}).get(MISSING, b"[]"))
-    if table.column_names != list(types) or any((root / run / SAMPLES).exists() for run in missing):
+    if table.column_names != list(types) or (table.schema.metadata or {}).get(STAMP) != stamp:
         return None
     frame: pd.DataFrame = table.to_pandas().astype(types)
     return frame
 
 
-def _write(path: Path, frame: pd.DataFrame, missing: list[str]) -> None:
+def _write(path: Path, frame: pd.DataFrame, stamp: bytes) -> None:
     import pyarrow as pa
 
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -64,4 +77,4 @@ def _write(path: Path, frame: pd.DataFrame, missing: list[str]) -> None:
             with suppress(OSError):
                 other.unlink()
     table = pa.Table.from_pandas(frame, preserve_index=False)
-    write_bytes(path, encode_samples(table.replace_schema_metadata({MISSING: canonical_json(missing).encode()})))
+    write_bytes(path, encode_samples(table.replace_schema_metadata({STAMP: stamp})))

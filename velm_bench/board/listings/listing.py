@@ -26,6 +26,8 @@ RUN_COLUMNS: Mapping[str, str] = {
     "parent": "string",
     "task": "string",
     "kind": "string",
+    "ran": "string",  # what was run, whatever the card calls it: "ref:blind", "hf:org/name"
+    "asked": "string",  # what tells runs of a task apart that must not be compared: see `speaking.comparable`
     "control": "string",  # Result.remarks: "blank", "2 shots"; empty for an ordinary run
     "metric": "string",  # the primary output
     "score": "Float64",  # the primary score, recomputed where `level` says so

@@ -17,6 +17,7 @@ from velm_bench.board.listings.aggregates import task_weights
 from velm_bench.board.listings.kept_ranks import kept
 from velm_bench.board.listings.listing import ListedTask, Listing
 from velm_bench.board.listings.replicates import Measure, model_replicates
+from velm_bench.board.listings.speaking import KEY, comparable, speaking
 from velm_bench.board.schema import COUNTING
 from velm_bench.statistics.ranking import rank_intervals
 from velm_bench.statistics.resampling import percentiles
@@ -39,7 +40,11 @@ RANK_COLUMNS: Mapping[str, str] = {
 }
 """The columns of `rank_frame` and their types."""
 LEVEL = 0.95
-KEY = ["submission", "control"]
+SELDOM = 0.05
+"""Whose score is undefined in a larger share of the replicates gets no interval; replicates in which it is undefined
+for anybody else are left out for all, so that differences stay paired."""
+FEWEST = 40
+"""Fewer replicates make no interval: the tails of 2.5 % would be empty."""
 
 
 def rank_frame(listing: Listing, tasks: Sequence[str] = (), metric: str = "", part: str = "") -> pd.DataFrame:
@@ -52,6 +57,7 @@ def rank_frame(listing: Listing, tasks: Sequence[str] = (), metric: str = "", pa
     return kept(
         listing,
         [sorted(set(tasks)), metric, part],
+        listing.runs.loc[listing.runs["task"].isin(list(tasks or listing.tasks)), "run"].tolist(),
         lambda: _made(listing, _question(listing, tasks, metric, part)),
         dict(RANK_COLUMNS),
     )
@@ -71,24 +77,25 @@ class Question:
 
 
 def _question(listing: Listing, tasks: Sequence[str], metric: str, part: str) -> Question:
+    """The question; a run that must not be compared with most of its task's is not found."""
     chosen = [task for name, task in listing.tasks.items() if not tasks or name in tasks]
     if not metric and not part and (not tasks or len(chosen) > 1):
         return _aggregate(listing, chosen)
-    scores = _scores(listing, chosen, metric, part)
+    scores = _scores(listing, _runs(listing, chosen), metric, part)
     having = [task for task in chosen if task.name in set(scores["task"])]
     outputs = {task.name: metric or task.primary for task in having}
     share = 1.0 / max(1, len(having))
     higher = bool(scores["higher_is_better"].fillna(True).all())
     measures = tuple(Measure(task, outputs[task.name], part, 0.0, share) for task in having)
-    return Question(tuple(outputs), measures, higher, _once(scores))
+    return Question(tuple(outputs), measures, higher, scores)
 
 
 def _aggregate(listing: Listing, chosen: Sequence[ListedTask]) -> Question:
     names = tuple(task.name for task in chosen)
-    runs = listing.runs[listing.runs["task"].isin(names)]
     weights = task_weights(chosen)
     measures = [_corrected(task, weights[task.name]) for task in chosen if task.name in weights]
-    return Question(names, tuple(measures), True, _once(runs))
+    runs = _runs(listing, chosen)
+    return Question(names, tuple(measures), True, runs[runs["score"].notna()])
 
 
 def _corrected(task: ListedTask, weight: float) -> Measure:
@@ -99,38 +106,40 @@ def _corrected(task: ListedTask, weight: float) -> Measure:
     return Measure(task, task.primary, "", -scale * task.floor, scale)
 
 
-def _scores(listing: Listing, chosen: Sequence[ListedTask], metric: str, part: str) -> pd.DataFrame:
-    """The rows of one metric (of the primary one of each task, if it is empty) and slice."""
-    who = listing.runs[[*KEY, "task", "run", "metric", "n"]].rename(columns={"metric": "primary"})
-    who = who[who["task"].isin([task.name for task in chosen])]
+def _runs(listing: Listing, chosen: Sequence[ListedTask]) -> pd.DataFrame:
+    """The runs of these tasks that speak for their models and can be compared with each other."""
+    runs = listing.runs[listing.runs["task"].isin([task.name for task in chosen])]
+    spoken = speaking(runs)
+    return spoken[comparable(runs).loc[spoken.index]]
+
+
+def _scores(listing: Listing, runs: pd.DataFrame, metric: str, part: str) -> pd.DataFrame:
+    """The scores of these runs in one metric (in the primary one of each task, if it is empty) and slice."""
+    who = runs[[*KEY, "task", "run", "metric"]].rename(columns={"metric": "primary"})
     asked = listing.scores[listing.scores["slice"] == part]
     if metric:
         asked = asked[asked["metric"] == metric]
-    joined = who.merge(asked.drop(columns="n"), on="run")
+    asked = asked[asked["score"].notna()].drop_duplicates(["run", "metric"])
+    joined = who.merge(asked, on="run")
     return joined if metric else joined[joined["metric"] == joined["primary"]]
 
 
-def _once(found: pd.DataFrame) -> pd.DataFrame:
-    """One run per submission, control and task: the one with most samples."""
-    there = found[found["score"].notna()].sort_values([*KEY, "task", "n", "run"])
-    return there.drop_duplicates([*KEY, "task"], keep="last")
-
-
-def _made(listing: Listing, question: Question) -> tuple[pd.DataFrame, list[str]]:
-    """The frame, and the runs whose samples were missed for its intervals."""
+def _made(listing: Listing, question: Question) -> pd.DataFrame:
     frame = _entrants(listing, question)
     numbered = frame[frame["score"].notna() & frame["counts"]]
-    places, drawn, missing = model_replicates(listing.root, question.measures, _folders(question, numbered))
+    places, drawn = model_replicates(listing.root, question.measures, _folders(question, numbered))
     who = numbered.index[places]
     scores = frame.loc[who, "score"].to_numpy(np.float64)
-    known = np.flatnonzero(~np.isnan(drawn).all(axis=0))
+    known = np.flatnonzero(np.isnan(drawn).mean(axis=0) <= SELDOM)
     who, scores, drawn = who[known], scores[known], drawn[:, known]
-    drawn = np.where(np.isnan(drawn), scores, drawn)  # a replicate that says nothing moves nothing
+    drawn = drawn[~np.isnan(drawn).any(axis=1)]
+    if len(drawn) < FEWEST:
+        who, scores, drawn = who[:0], scores[:0], drawn[:, :0]
     if len(question.measures) > 1 and len(who):
         low, high = percentiles(drawn, LEVEL)
         frame.loc[who, "low"], frame.loc[who, "high"] = np.minimum(low, scores), np.maximum(high, scores)
     _add_ranks(frame, who, drawn, 1.0 if question.higher_is_better else -1.0)
-    return _ordered(frame, question.higher_is_better), missing
+    return _ordered(frame, question.higher_is_better)
 
 
 def _entrants(listing: Listing, question: Question) -> pd.DataFrame:

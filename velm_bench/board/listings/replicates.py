@@ -59,10 +59,10 @@ class _Ground:
 
 def model_replicates(
     root: Path, measures: Sequence[Measure], models: Sequence[Sequence[str]]
-) -> tuple[list[int], Array, list[str]]:
-    """The replicates of each model's sum over the measures: which models they are of, (replicates, those), and the runs
-    that could not be used: not on this machine, damaged, or about other samples than the first model's.
+) -> tuple[list[int], Array]:
+    """The replicates of each model's sum over the measures: which models they are of, and (replicates, those).
 
+    Left out are models with a run that is not on this machine, damaged, or about other samples than the first's.
     `models` has for each model its runs' folders under `root`, one per measure. A replicate in which the sum is
     undefined is NaN.
     """
@@ -70,10 +70,9 @@ def model_replicates(
     rows: list[list[Array]] = []
     kept: list[int] = []
     pieces: list[Array] = []
-    missing: list[str] = []
     held = 0
     for place, runs in enumerate(models):
-        found = _statistics(root, measures, runs, grounds, missing)
+        found = _statistics(root, measures, runs, grounds)
         if found is None:
             continue
         kept.append(place)
@@ -84,7 +83,7 @@ def model_replicates(
             rows, held = [], 0
     if rows:
         pieces.append(_replicates(grounds, rows))
-    return kept, np.concatenate(pieces, axis=1) if pieces else np.empty((1, 0)), missing
+    return kept, np.concatenate(pieces, axis=1) if pieces else np.empty((1, 0))
 
 
 def _replicates(grounds: Mapping[int, _Ground], rows: Sequence[Sequence[Array]]) -> Array:
@@ -108,9 +107,9 @@ def _replicates(grounds: Mapping[int, _Ground], rows: Sequence[Sequence[Array]])
 
 
 def _statistics(
-    root: Path, measures: Sequence[Measure], runs: Sequence[str], grounds: dict[int, _Ground], missing: list[str]
+    root: Path, measures: Sequence[Measure], runs: Sequence[str], grounds: dict[int, _Ground]
 ) -> list[Array] | None:
-    """One model's statistics by measure; None, and the run in `missing`, where one cannot be used."""
+    """One model's statistics by measure; None where a run cannot be used."""
     found: list[Array] = []
     fresh = dict(grounds)
     for place, (measure, run) in enumerate(zip(measures, runs, strict=True)):
@@ -119,7 +118,6 @@ def _statistics(
                 fresh[place] = _ground(root / run, measure)
             found.append(_matching(root / run, fresh[place]))
         except VelmError:
-            missing.append(run)
             return None
     grounds.update(fresh)
     return found

@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from velm_bench.board.listings.listing import RUN_COLUMNS, SCORE_COLUMNS, ListedTask, Listing
+from velm_bench.board.listings.speaking import comparable, odd_ones
 from velm_bench.digests import digest_json
 from velm_bench.results.schema import Result, Score
 from velm_bench.results.store import list_runs, result_files
@@ -20,23 +21,26 @@ IMPORTED = "imported"
 
 
 def results_identity(root: Path) -> str:
-    """The identity of what a results folder holds now: names, sizes and times of its results."""
-    return digest_json([str(root), *sorted(_stamp(root, path) for path in result_files(root))])
+    """The identity of what a results folder holds now: names, sizes and times of its results, wherever it lies."""
+    return digest_json([*sorted(_stamp(root, path) for path in result_files(root))])
 
 
 def list_results(root: Path) -> Listing:
     """Everything that a results folder holds; damaged results are left out and said so."""
     notes: list[str] = []
+    identity = results_identity(root)  # before anything is read
     runs = {folder.relative_to(root).as_posix(): result for folder, result in list_runs(root, notes.append)}
+    rows = framed([_run_row(run, result) for run, result in runs.items()], RUN_COLUMNS)
+    usual = set(rows.loc[comparable(rows), "run"])
     return Listing(
-        identity=results_identity(root),
+        identity=identity,
         title=root.name,
         root=root,
         is_board=False,
-        tasks=_tasks(list(runs.values())),
-        runs=framed([_run_row(run, result) for run, result in runs.items()], RUN_COLUMNS),
+        tasks=_tasks([result for run, result in runs.items() if run in usual]),
+        runs=rows,
         scores=framed([row for run, result in runs.items() for row in score_rows(run, result)], SCORE_COLUMNS),
-        notes=tuple(notes),
+        notes=(*notes, *odd_ones(rows, is_board=False)),
     )
 
 
@@ -82,6 +86,8 @@ def _run_row(run: str, result: Result) -> dict[str, Any]:
         "licence": licence if isinstance(licence, str) else "",
         "task": result.task.name,
         "kind": result.task.kind,
+        "ran": result.model.name,
+        "asked": _asked(result),
         "control": result.remarks,
         "metric": result.primary,
         "score": result.score.value,
@@ -100,6 +106,12 @@ def _run_row(run: str, result: Result) -> dict[str, Any]:
         "samples_per_second": result.timing.samples_per_second,
         "device": result.provenance.device,
     }
+
+
+def _asked(result: Result) -> str:
+    """Two runs compare only where task, data, samples and the metric's signature agree."""
+    data = result.data
+    return digest_json([result.task.digest, data.fingerprint, data.content, result.score.signature])[:16]
 
 
 def _tasks(results: list[Result]) -> dict[str, ListedTask]:

@@ -15,13 +15,13 @@ from velm_bench.board.pages.entrants import Entrant, common_runs, find_entrants,
 from velm_bench.errors import UsageError
 from velm_bench.results.pairing import Pair, ReadRun, pair_up, read_run
 from velm_bench.results.schema import Score
-from velm_bench.statistics.multiple import holm
+from velm_bench.statistics.multiple import beyond_resolution, holm
 
 ALPHA = 0.05
 """Two models are separable where Holm's adjusted p is below this."""
 MOST_REPLICATES, FEWEST_REPLICATES = 10_000, 1_000
 DRAWS = 20_000_000
-"""About how many groups are drawn for a comparison; what is left per replicate decides how many there are."""
+"""About how many samples are drawn for a comparison; what is left per replicate decides how many there are."""
 SHARES = frozenset({"vqa", "multiple_choice", "classification", "ner"})
 """The kinds whose scores are shares, so that differences are told in points of a hundred."""
 
@@ -74,8 +74,9 @@ def compare_frame(
     """COMPARE_COLUMNS for two to four models on a task; the first is the one that the others are compared with.
 
     `metric` is the task's primary one if empty. With `by`, the name of a slice, there is a row per value and model.
-    p values come from a paired bootstrap over pictures, both runs under the same weights; "p_holm" is adjusted for all
-    differences of the frame. UsageError where fewer than two of the submissions are known, or more than four are given.
+    p values come from a paired bootstrap over pictures, both runs under the same weights, and below what its replicates
+    can tell from a tail (`multiple.beyond_resolution`); "p_holm" is adjusted for all differences of the frame.
+    UsageError where fewer than two of the submissions are known, or more than four are given.
     """
     chosen = _chosen(listing, submissions, control)
     return adjusted(framed(_task_rows(listing, chosen, task, metric, by, replicates), COMPARE_COLUMNS))
@@ -215,6 +216,8 @@ def _listed(listing: Listing, run: str, output: str, where: Mapping[str, str]) -
 
 def _difference(pair: Pair, output: str, where: Mapping[str, str], replicates: int) -> dict[str, Any]:
     found = pair.difference(output, where, replicates, pair.baseline.resampling.seed)
+    p = beyond_resolution(found.p, found.value, (found.low, found.high), replicates, pair.groups(where))
+    found = found._replace(p=p)
     tally = pair.tally(output, where)
     counted = {} if tally is None else {"wins": tally.wins, "losses": tally.losses, "ties": tally.ties}
     names = ("difference", "diff_low", "diff_high", "p")

@@ -13,6 +13,7 @@ import pandas as pd
 
 from velm_bench.board.inert import inert
 from velm_bench.board.listings.listing import Listing
+from velm_bench.board.listings.speaking import by_worth, speaking
 from velm_bench.board.schema import COUNTING
 from velm_bench.results.store import RESULT, SAMPLES
 
@@ -37,7 +38,7 @@ class Entrant:
     counts: bool
     """Whether it stands on the board."""
     runs: Mapping[str, tuple[str, ...]]
-    """By task: its runs' folders under the listing's root, the one of most samples first."""
+    """By task: its runs' folders under the listing's root, the one that speaks for it first."""
 
 
 def entrants(listing: Listing) -> Mapping[str, Entrant]:
@@ -54,17 +55,18 @@ _KEPT: dict[str, tuple[ref[pd.DataFrame], Mapping[str, Entrant]]] = {}
 
 
 def _gathered(listing: Listing) -> Mapping[str, Entrant]:
-    rows = [listing.runs[name].tolist() for name in _COLUMNS]
+    runs = by_worth(listing.runs)
+    rows = [runs[name].tolist() for name in _COLUMNS]
     held: dict[tuple[str, str], _Gathered] = {}
-    for submission, control, task, run, n, model, revision, status in zip(*rows, strict=True):
+    for submission, control, task, run, model, revision, status in zip(*rows, strict=True):
         one = held.setdefault((submission, control), _Gathered(model, revision, status, {}))
-        one.runs.setdefault(task, []).append((0 if pd.isna(n) else -n, run))
+        one.runs.setdefault(task, []).append(run)
     found = [_entrant(submission, control, one) for (submission, control), one in held.items()]
     found.sort(key=lambda one: (not one.counts, one.label.casefold(), one.submission, one.control))
     return {one.key: one for one in _told_apart(found)}
 
 
-_COLUMNS = ("submission", "control", "task", "run", "n", "model", "revision", "status")
+_COLUMNS = ("submission", "control", "task", "run", "model", "revision", "status")
 
 
 class _Gathered(NamedTuple):
@@ -73,7 +75,7 @@ class _Gathered(NamedTuple):
     model: str
     revision: str
     status: str
-    runs: dict[str, list[tuple[int, str]]]
+    runs: dict[str, list[str]]
 
 
 def _entrant(submission: str, control: str, one: _Gathered) -> Entrant:
@@ -82,9 +84,9 @@ def _entrant(submission: str, control: str, one: _Gathered) -> Entrant:
         submission=submission,
         control=control,
         name=one.model,
-        label=_label(one.model, one.revision, control),
+        label=_label(one.model, one.revision, control, one.status),
         counts=one.status in COUNTING,
-        runs={task: tuple(run for _, run in sorted(runs)) for task, runs in one.runs.items()},
+        runs={task: tuple(runs) for task, runs in one.runs.items()},
     )
 
 
@@ -109,12 +111,13 @@ def find_entrants(listing: Listing, keys: Iterable[str], control: str = "") -> l
 
 
 def common_runs(listing: Listing, chosen: Sequence[Entrant], task: str) -> list[str]:
-    """One run of the task for each, all of as many samples where there are such; empty text where one has none."""
-    asked = dict(zip(listing.runs["run"], listing.runs["n"], strict=True))
-    sizes = [{int(asked[run]) for run in one.runs.get(task, ())} for one in chosen]
-    shared = set.intersection(*(size for size in sizes if size)) if any(sizes) else set()
-    most = max(shared, default=None)
-    return [_of_size(one.runs.get(task, ()), asked, most) for one in chosen]
+    """One run of the task for each, all asked alike where there are such; empty text where one has none."""
+    runs = [one.runs.get(task, ()) for one in chosen]
+    rows = listing.runs[listing.runs["run"].isin([run for held in runs for run in held])]
+    asked = {run: (how, n) for run, how, n in zip(rows["run"], rows["asked"], rows["n"].fillna(-1), strict=True)}
+    there = [held for held in runs if held]
+    alike = [asked[run] for run in (there or [()])[0] if all(asked[run] in map(asked.get, held) for held in there)]
+    return [next((run for run in held if asked[run] in alike[:1]), next(iter(held), "")) for held in runs]
 
 
 def on_this_machine(listing: Listing, run: str) -> bool:
@@ -128,13 +131,9 @@ def folder_of(listing: Listing, run: str) -> Path:
     return listing.root / run
 
 
-def _of_size(runs: Sequence[str], asked: Mapping[str, int], size: int | None) -> str:
-    fitting = [run for run in runs if asked[run] == size]
-    return next(iter([*fitting, *runs]), "")
-
-
-def _label(name: str, revision: str, control: str) -> str:
-    marks = ", ".join(filter(None, [inert(revision, 20), inert(control, 40)]))
+def _label(name: str, revision: str, control: str, status: str) -> str:
+    fallen = "" if status in COUNTING else inert(status, 20)
+    marks = ", ".join(filter(None, [inert(revision, 20), inert(control, 40), fallen]))
     return f"{inert(name, 60)} ({marks})" if marks else inert(name, 60)
 
 
@@ -150,7 +149,8 @@ def _renamed(one: Entrant, label: str) -> Entrant:
 
 def best_two(listing: Listing, task: str = "") -> list[str]:
     """The keys of the two best ordinary models that count, on a task or the first that two have."""
-    runs = listing.runs[(listing.runs["control"] == "") & listing.runs["status"].isin(COUNTING)]
+    runs = speaking(listing.runs)
+    runs = runs[(runs["control"] == "") & runs["status"].isin(COUNTING)]
     for name in [task] if task else listing.tasks:
         of_task = runs[(runs["task"] == name) & runs["score"].notna()]
         best = of_task.sort_values("score", ascending=not listing.tasks[name].higher_is_better, kind="stable")

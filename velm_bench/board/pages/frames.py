@@ -13,6 +13,7 @@ import pandas as pd
 
 from velm_bench.board.inert import inert
 from velm_bench.board.listings.listing import Listing
+from velm_bench.board.listings.speaking import KEY, speaking
 from velm_bench.board.schema import COUNTING
 
 TASK = "task."
@@ -34,7 +35,6 @@ ABOUT = (
 )  # fmt: skip
 """What a row says of its submission, the same in all its runs."""
 SEARCHED = ("model", "revision", "organisation", "licence", "submission")
-KEY = ["submission", "control"]
 
 
 @dataclass(frozen=True)
@@ -80,8 +80,19 @@ def asked_tasks(listing: Listing, view: View) -> list[str]:
 
 def question(listing: Listing, view: View) -> dict[str, Any]:
     """The view's arguments for `ranking.rank_frame`: what models are ranked by does not depend on who is shown."""
-    chosen = tuple(asked_tasks(listing, view)) if view.kind or view.task else ()
+    asked = asked_tasks(listing, view)
+    chosen = tuple(asked) if view.kind or view.task or len(asked) == 1 else ()
     return {"tasks": chosen, "metric": view.metric, "part": view.part}
+
+
+def rising(listing: Listing, view: View) -> bool:
+    """Whether a larger score of the view's question is the better one."""
+    asked = asked_tasks(listing, view)
+    if view.metric:
+        runs = listing.runs.loc[listing.runs["task"].isin(asked), "run"]
+        rows = listing.scores[(listing.scores["metric"] == view.metric) & (listing.scores["slice"] == view.part)]
+        return bool(rows.loc[rows["run"].isin(runs), "higher_is_better"].fillna(True).all())
+    return not (view.part or len(asked) == 1) or all(listing.tasks[name].higher_is_better for name in asked)
 
 
 def board_frame(listing: Listing, view: View, ranks: pd.DataFrame) -> pd.DataFrame:
@@ -103,7 +114,9 @@ def board_frame(listing: Listing, view: View, ranks: pd.DataFrame) -> pd.DataFra
     frame = _counted(pd.concat([frame, columns], axis=1), matrix)
     if len(tasks) == 1:
         frame = _with_own_scores(frame, runs, place)
-    ordered = _ordered(frame, matrix, runs)
+    rises = rising(listing, view)
+    first_rises = rises if view.metric or not tasks else listing.tasks[tasks[0]].higher_is_better
+    ordered = _ordered(frame, matrix, rises, first_rises)
     shown = [TASK + name for name in tasks if not ordered[TASK + name].isna().all()]
     return _readable(ordered[[*BEFORE, *shown, *AFTER]])
 
@@ -111,14 +124,10 @@ def board_frame(listing: Listing, view: View, ranks: pd.DataFrame) -> pd.DataFra
 def shown_runs(listing: Listing, view: View, tasks: list[str]) -> pd.DataFrame:
     """The runs that the view leaves, one per submission, control and task, with the score that it asks for.
 
-    Where a task was run several times, the run that asked the most samples counts, then the latest.
+    Where a task was run several times, the run that speaks for the model counts, as in the ranks.
     """
-    runs = _scored(listing.runs[_kept(listing.runs, view, tasks)], listing.scores, view)
-    keys = [*KEY, "task"]
-    if runs.duplicated(keys).any():
-        best = runs.sort_values(["n", "submitted", "run"], ascending=[False, False, True], kind="stable")
-        runs = best.drop_duplicates(keys).sort_index()
-    return runs.reset_index(drop=True)
+    runs = speaking(listing.runs)
+    return _scored(runs[_kept(runs, view, tasks)], listing.scores, view).reset_index(drop=True)
 
 
 def _kept(runs: pd.DataFrame, view: View, tasks: list[str]) -> pd.Series[bool]:
@@ -189,17 +198,16 @@ def _with_own_scores(frame: pd.DataFrame, runs: pd.DataFrame, place: Any) -> pd.
     return frame.assign(**{name: frame[name].mask(missing, own[name]) for name in own.columns})
 
 
-def _ordered(frame: pd.DataFrame, matrix: Any, runs: pd.DataFrame) -> pd.DataFrame:
+def _ordered(frame: pd.DataFrame, matrix: Any, score_rises: bool, first_rises: bool) -> pd.DataFrame:
     """Best first: the complete before the others, then by score, by tasks done, by the first task, by name."""
-    one_falls = matrix.shape[1] == 1 and len(runs) and not runs["higher_is_better"].fillna(True).all()
-    first = matrix[:, 0] if matrix.shape[1] else np.zeros(len(frame))
+    first = matrix[:, 0] * (-1 if first_rises else 1) if matrix.shape[1] else np.zeros(len(frame))
     keys = pd.DataFrame(
         {
             "incomplete": ~frame["complete"].to_numpy(bool),
-            "score": frame["score"].to_numpy(np.float64, na_value=np.nan) * (1 if one_falls else -1),
+            "score": frame["score"].to_numpy(np.float64, na_value=np.nan) * (-1 if score_rises else 1),
             "rank": frame["rank"].to_numpy(np.float64, na_value=np.inf),
             "undone": -frame["done"].to_numpy(np.int64),
-            "first": np.nan_to_num(first, nan=-np.inf) * -1,
+            "first": np.nan_to_num(first, nan=np.inf),
             "model": frame["model"].to_numpy(object),
             "control": frame["control"].to_numpy(object),
             "submission": frame["submission"].to_numpy(object),
@@ -214,6 +222,6 @@ def _readable(frame: pd.DataFrame) -> pd.DataFrame:
     made = {}
     for name in texts:
         codes, unique = pd.factorize(frame[name])
-        said = pd.array([inert(text) for text in unique], dtype="string")
+        said = pd.array([inert(text) for text in unique.tolist()], dtype="string")
         made[name] = pd.Series(said.take(codes), index=frame.index)
     return frame.assign(**made)

@@ -26,6 +26,8 @@ JUDGED = frozenset({"vqa", "multiple_choice", "classification"})
 """The kinds whose answers are right or wrong by their score. Tags are right where all of them are; captions are
 neither, only better or worse than another's."""
 EVERYTHING, ERROR = "all", "error"
+SHOWN = ("id", "group", "references", "prediction", "error")
+"""The columns of a run's samples that have to be there."""
 
 
 @dataclass(frozen=True)
@@ -126,6 +128,9 @@ def _readable(listing: Listing, one: Entrant, name: str, task: str, before: Sequ
     if not on_this_machine(listing, name):
         raise UsageError(f"The samples of {one.label} on {task} are not on this machine.")
     run = read_run(folder_of(listing, name))
+    absent = [column for column in SHOWN if column not in run.table.column_names]
+    if absent:
+        raise UsageError(f"The samples of {one.label} on {task} have no column '{absent[0]}': run it anew.")
     for other in before[:1]:
         require_same_questions(other.result, run.result)
         if other.table.column("id") != run.table.column("id"):

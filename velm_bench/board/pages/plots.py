@@ -10,11 +10,24 @@ import pandas as pd
 
 from velm_bench.board.inert import inert
 from velm_bench.board.listings.listing import Listing
-from velm_bench.board.pages.frames import View, asked_tasks, shown_runs
+from velm_bench.board.pages.frames import View, asked_tasks, rising, shown_runs
 from velm_bench.board.schema import COUNTING
 
 SCORED = ["submission", "control", "label", "model", "score", "low", "high"]
-COUNTED = tuple(status.value for status in COUNTING)
+DRAWN = 1000
+"""How many dots a chart has at most: those of records and of the front, then the best of the others."""
+NAMED = 12
+"""How many dots of a chart carry their names."""
+
+
+def score_name(listing: Listing, view: View) -> str:
+    """What the score is, and which way it is better where that is down; inert."""
+    tasks = asked_tasks(listing, view)
+    if len(tasks) != 1:
+        return "score corrected for chance"
+    said = [tasks[0], view.metric or listing.tasks[tasks[0]].primary, view.part]
+    name = inert(" · ".join(filter(None, said)))
+    return name if rising(listing, view) else f"{name} (lower is better)"
 
 
 def labelled(frame: pd.DataFrame) -> pd.Series[str]:
@@ -34,7 +47,8 @@ def score_by_row(frame: pd.DataFrame, most: int = 40) -> pd.DataFrame:
 
 
 def score_over_time(frame: pd.DataFrame, rising: bool = True) -> pd.DataFrame:
-    """The scores of ordinary rows by date, the oldest first: SCORED, `date`, and `best`, the best score so far.
+    """The scores of ordinary rows by date, the oldest first: SCORED, `date`, `best` (the best score so far), `record`
+    (whether it was the best when it came) and `named`.
 
     The date is that of the model's release where the card says one, else that of the submission. `rising` says whether
     a larger score is the better one. A row that does not count makes no record.
@@ -47,11 +61,11 @@ def score_over_time(frame: pd.DataFrame, rising: bool = True) -> pd.DataFrame:
     score = made["score"].astype("float64")
     best = score.cummax() if rising else score.cummin()
     record = (score == best) & (best != best.shift())
-    return made.assign(best=best, record=record)
+    return _drawn(made.assign(best=best, record=record, named=_best(made["score"], record, rising)), "record", rising)
 
 
 def size_against_quality(frame: pd.DataFrame, rising: bool = True) -> pd.DataFrame:
-    """The ordinary rows whose size is known, the smallest first: SCORED, `parameters`, and `front`.
+    """The ordinary rows whose size is known, the smallest first: SCORED, `parameters`, `front` and `named`.
 
     On the Pareto front is what no other row beats in one of size and score without losing in the other.
     """
@@ -59,7 +73,22 @@ def size_against_quality(frame: pd.DataFrame, rising: bool = True) -> pd.DataFra
     made = rows[[*SCORED, "parameters"]][rows["parameters"].notna() & (rows["parameters"] > 0)]
     made = made.assign(parameters=made["parameters"].astype("float64"), score=made["score"].astype("float64"))
     made = made.sort_values(["parameters", "score"], ascending=[True, not rising], kind="stable")
-    return made.assign(front=pareto(made["parameters"], made["score"] * (1 if rising else -1))).reset_index(drop=True)
+    front = pareto(made["parameters"], made["score"] * (1 if rising else -1))
+    return _drawn(made.assign(front=front, named=_best(made["score"], front, rising)), "front", rising)
+
+
+def _drawn(frame: pd.DataFrame, always: str, rising: bool) -> pd.DataFrame:
+    """The DRAWN best rows in their order, those that are marked before all others."""
+    if len(frame) > DRAWN:
+        order = frame.sort_values([always, "score"], ascending=[False, not rising], kind="stable")
+        frame = order.head(DRAWN).sort_index()
+    return frame.reset_index(drop=True)
+
+
+def _best(score: pd.Series[float], among: pd.Series[bool], rising: bool) -> pd.Series[bool]:
+    """Which of some rows are the best NAMED of them."""
+    place = score.astype("float64").where(among).rank(ascending=not rising, method="first")
+    return place <= NAMED
 
 
 def pareto(cost: pd.Series[float], worth: pd.Series[float]) -> pd.Series[bool]:
@@ -76,6 +105,12 @@ def pareto(cost: pd.Series[float], worth: pd.Series[float]) -> pd.Series[bool]:
     front = np.empty(len(w), dtype=bool)
     front[order] = (w == dearest[which]) & (w > before[which]) if len(w) else False
     return pd.Series(front, index=cost.index, dtype=bool)
+
+
+def profiled(frame: pd.DataFrame, chosen: Sequence[str], most: int, otherwise: int = 4) -> list[str]:
+    """The submissions of a board frame whose ids begin so, at most so many; the first ordinary rows where none does."""
+    ids = [one for start in chosen for one in frame["submission"].unique() if one.startswith(start)]
+    return ids[:most] or list(frame.loc[frame["control"] == "", "submission"].head(otherwise))
 
 
 def per_kind_profile(listing: Listing, submissions: Sequence[str], view: View | None = None) -> pd.DataFrame:
@@ -104,10 +139,10 @@ def per_kind_profile(listing: Listing, submissions: Sequence[str], view: View | 
 def _ordinary(frame: pd.DataFrame) -> pd.DataFrame:
     """The rows without a control that count and have a score, each with a label."""
     labels = frame.assign(label=labelled(frame))
-    return labels[(labels["control"] == "") & labels["score"].notna() & labels["status"].isin(COUNTED)]
+    return labels[(labels["control"] == "") & labels["score"].notna() & labels["status"].isin(list(COUNTING))]
 
 
 def _kind(frame: pd.DataFrame) -> pd.Series[str]:
     """What a row is in a chart: a model, a control, or one that does not count."""
     kind = pd.Series("model", index=frame.index, dtype="string").mask(frame["control"] != "", "control")
-    return kind.mask(~frame["status"].isin(COUNTED), "not counted")
+    return kind.mask(~frame["status"].isin(list(COUNTING)), "not counted")

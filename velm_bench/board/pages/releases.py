@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Hashable, Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from velm_bench.board.inert import inert
+from velm_bench.board.inert import SHOWN, inert
 from velm_bench.board.listings.listing import Listing
+from velm_bench.board.listings.speaking import speaking
 from velm_bench.board.schema import COUNTING
 
 RELEASE_COLUMNS = (
@@ -76,7 +76,7 @@ def release_frame(listing: Listing, submission: str, scores: pd.DataFrame) -> pd
 def task_scores(listing: Listing, task: str) -> pd.DataFrame:
     """The ordinary runs of a task, one per submission: submission, score, low, high and the rest of RUN_COLUMNS."""
     runs = listing.runs
-    return runs[(runs["task"] == task) & (runs["control"] == "")].drop_duplicates("submission")
+    return speaking(runs[(runs["task"] == task) & (runs["control"] == "")])
 
 
 def predecessor(listing: Listing, submission: str) -> str:
@@ -93,24 +93,27 @@ def predecessor(listing: Listing, submission: str) -> str:
     return ""
 
 
-def speed_frame(listing: Listing, task: str, submission: str) -> pd.DataFrame:
-    """Speed against quality on a task, for those that count and told their speed: SPEED_COLUMNS, texts inert."""
+def speed_frame(listing: Listing, task: str, submission: str, most: int = 500) -> pd.DataFrame:
+    """Speed against quality on a task, for the `most` best that count and told their speed, and the submission itself:
+    SPEED_COLUMNS, texts inert."""
     rows = task_scores(listing, task)
     counts = rows["status"].isin(list(COUNTING)) | (rows["submission"] == submission)
     told = rows[counts & rows["samples_per_second"].gt(0).fillna(False) & rows["score"].notna()]
-    shown = told["submission"] == submission
-    made = told.assign(label=names(told), shown=shown)
-    return _inert(made.assign(name=_with_room(made))[list(SPEED_COLUMNS)], ("label", "model", "device"))
+    sign = -1 if listing.tasks[task].higher_is_better else 1
+    told = told.assign(shown=told["submission"] == submission, order=sign * told["score"].astype(float))
+    best = told.sort_values(["shown", "order", "run"], ascending=[False, True, True]).head(most).sort_index()
+    made = best.assign(label=names(best))
+    return _inert(made.assign(name=_with_room(made, -sign))[list(SPEED_COLUMNS)], ("label", "model", "device"))
 
 
-def _with_room(frame: pd.DataFrame) -> list[str]:
+def _with_room(frame: pd.DataFrame, sign: int) -> list[str]:
     """The label of each dot that no other name covers: that of the page's first, then of the best."""
     if frame.empty:
         return []
     speeds, scores = (frame[name].to_numpy(dtype=np.float64) for name in ("samples_per_second", "score"))
     places = np.stack([_unit(np.log10(speeds)), _unit(scores)])
     free = np.zeros(len(frame), dtype=bool)
-    for at in np.lexsort((-places[1], ~frame["shown"].to_numpy(dtype=bool))):
+    for at in np.lexsort((-sign * places[1], ~frame["shown"].to_numpy(dtype=bool))):
         taken = np.abs(places[:, free] - places[:, [at]]) < np.asarray(ROOM)[:, None]
         free[at] = not bool(taken.all(axis=0).any())
     return [label if there else "" for label, there in zip(frame["label"], free, strict=True)]
@@ -124,19 +127,32 @@ def _unit(values: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def names(rows: pd.DataFrame) -> list[str]:
     """A name for each run of a chart or a table: the model's, with as much more as tells it from the others."""
-    choices = [_choices(row) for row in rows.to_dict("records")]
-    count = Counter(name for names in choices for name in dict.fromkeys(names))
-    return [next((name for name in names if count[name] == 1), names[-1]) for names in choices]
+    choices = _choices(rows)
+    longer = [column[column != shorter] for shorter, column in pairwise(choices)]
+    count = pd.concat([choices[0], *longer]).value_counts()  # each row's different names once
+    found = choices[-1]
+    for column in reversed(choices[:-1]):
+        found = found.mask(column.map(count) == 1, column)
+    return found.tolist()
 
 
-def _choices(row: Mapping[Hashable, Any]) -> list[str]:
-    """The names of one run, from the shortest to one that no other run has."""
-    model, control = inert(str(row["model"]), 60), inert(str(row["control"]), 40)
-    short = f"{model} ({control})" if control else model
-    revised = f"{short} {inert(str(row['revision']), 24)}".strip()
-    whose = f"{revised} {str(row['submission'])[:6]}"
-    return [short, revised, whose, f"{whose} {inert(str(row['run']))}"]
+def _choices(rows: pd.DataFrame) -> list[pd.Series[str]]:
+    """The names of each run, from the shortest to one that no other run has."""
+    model, control, revision, run = (
+        _each(rows[name], most) for name, most in (("model", 60), ("control", 40), ("revision", 24), ("run", SHOWN))
+    )
+    short = model.mask(control != "", model + " (" + control + ")")
+    revised = (short + " " + revision).str.strip()
+    whose = revised + " " + rows["submission"].str.slice(0, 6)
+    return [short, revised, whose, whose + " " + run]
+
+
+def _each(texts: pd.Series[str], most: int = SHOWN) -> pd.Series[str]:
+    """The texts made inert, each but once."""
+    codes, unique = pd.factorize(texts, use_na_sentinel=False)
+    said = pd.array([inert(str(text), most) for text in unique.tolist()], dtype="string")
+    return pd.Series(said.take(codes), index=texts.index)
 
 
 def _inert(frame: pd.DataFrame, columns: Iterable[str]) -> pd.DataFrame:
-    return frame.assign(**{name: [inert(str(text)) for text in frame[name]] for name in columns}).reset_index(drop=True)
+    return frame.assign(**{name: _each(frame[name]) for name in columns}).reset_index(drop=True)

@@ -10,6 +10,7 @@ import pandas as pd
 
 from velm_bench.board.inert import inert
 from velm_bench.board.listings.listing import ListedTask, Listing
+from velm_bench.board.listings.speaking import comparable, speaking
 from velm_bench.board.pages.cards import LONG, Fact
 from velm_bench.board.pages.releases import names
 from velm_bench.board.schema import COUNTING, PinnedTask
@@ -23,7 +24,9 @@ BLIND_MODELS = ("ref:blind",)
 WITHOUT_PICTURES = (BLANK, ABSENT)
 """The controls that leave nothing to be seen."""
 BASELINE_COLUMNS = ("model", "control", "score", "low", "high", "n", "sees")
-NO_MODEL, BLIND, SIGHTED = "baseline", "blind", "sighted"
+NO_MODEL, BLIND, SIGHTED, TOLD = "baseline", "blind", "sighted", "told what is there"
+SHOWN_BLIND = 200
+"""How many baselines and runs without pictures are listed at most."""
 
 
 def definition_facts(task: ListedTask) -> list[Fact]:
@@ -88,31 +91,33 @@ def signature_frame(listing: Listing, task: str) -> pd.DataFrame:
 
 
 def sight(model: str, control: str) -> str:
-    """Whether a run saw its pictures, as its name and its control say: baseline, blind or sighted."""
+    """Whether a run saw its pictures, as what was run and its control say: told, baseline, blind or sighted."""
     parts = {part.strip() for part in control.split(",")}
+    if model in SEEING_BASELINES:  # told what is there, whatever was done to the pictures
+        return TOLD
     if parts & set(WITHOUT_PICTURES) or model in BLIND_MODELS:
         return BLIND
     return NO_MODEL if model.startswith(BASELINE) else SIGHTED
 
 
 def ordered(listing: Listing, task: str) -> pd.DataFrame:
-    """All runs of a task that count, best first, with what they saw (`sees`) and a name each (`label`)."""
-    runs = listing.runs
-    rows = runs[(runs["task"] == task) & runs["status"].isin(list(COUNTING)) & runs["score"].notna()]
-    sees = [sight(str(model), str(control)) for model, control in zip(rows["model"], rows["control"], strict=True)]
+    """The runs of a task that count and speak for their models, best first, with what they saw (`sees`)."""
+    runs = speaking(listing.runs[listing.runs["task"] == task])
+    rows = runs[runs["status"].isin(list(COUNTING)) & runs["score"].notna() & comparable(runs)]
+    ran = rows["ran"].mask(rows["ran"] == "", rows["model"])
+    pairs = list(zip(ran.tolist(), rows["control"].tolist(), strict=True))
+    seen = {pair: sight(*pair) for pair in dict.fromkeys(pairs)}
     sign = -1 if listing.tasks[task].higher_is_better else 1
-    rows = rows.assign(sees=sees, label=names(rows), order=sign * rows["score"].astype(float))
+    rows = rows.assign(sees=[seen[pair] for pair in pairs], order=sign * rows["score"].astype(float))
     return rows.sort_values(["order", "model", "submission", "control"], ignore_index=True)
 
 
 def baseline_frame(listing: Listing, task: str) -> pd.DataFrame:
-    """The rows of baselines and of models without pictures, best first: BASELINE_COLUMNS, texts inert."""
+    """The best SHOWN_BLIND rows of baselines and of models without pictures: BASELINE_COLUMNS, texts inert."""
     rows = ordered(listing, task)
-    rows = rows[rows["sees"] != SIGHTED]
-    told = rows["model"].isin(SEEING_BASELINES) & (rows["sees"] == NO_MODEL)
-    sees = rows["sees"].where(~told, "told what is there")
+    rows = rows[rows["sees"] != SIGHTED].head(SHOWN_BLIND)
     texts = {name: [inert(str(text)) for text in rows[name]] for name in ("model", "control")}
-    return rows.assign(**texts, sees=sees)[list(BASELINE_COLUMNS)].reset_index(drop=True)
+    return rows.assign(**texts)[list(BASELINE_COLUMNS)].reset_index(drop=True)
 
 
 def blind_and_sighted(listing: Listing, task: str) -> pd.DataFrame:
@@ -122,10 +127,12 @@ def blind_and_sighted(listing: Listing, task: str) -> pd.DataFrame:
     runs under the controls "blank" and "absent", and the reference model that is built without eyes.
     """
     rows = ordered(listing, task)
-    without = rows[(rows["sees"] == BLIND) | ((rows["sees"] == NO_MODEL) & ~rows["model"].isin(SEEING_BASELINES))]
+    without = rows[rows["sees"].isin([BLIND, NO_MODEL])]
     sighted = rows[(rows["sees"] == SIGHTED) & (rows["control"] == "")]
     columns = ["sees", "label", "control", "score", "low", "high"]
-    best = [without.head(1).assign(sees=BLIND)[columns], sighted.head(1)[columns]]
+    two = pd.concat([without.head(1).assign(sees=BLIND), sighted.head(1)])
+    two = two.assign(label=names(two))[columns]
+    best = [two[two["sees"] == BLIND], two[two["sees"] == SIGHTED]]
     floor = _floor(listing.tasks[task])
     if floor is not None and (best[0].empty or _beats(listing.tasks[task], floor, best[0]["score"].iloc[0])):
         best[0] = floor[columns]
@@ -150,7 +157,7 @@ def _beats(task: ListedTask, floor: pd.DataFrame, score: float) -> bool:
 def ranked_rows(listing: Listing, task: str, ranks: pd.DataFrame) -> pd.DataFrame:
     """The rows of `ranking.rank_frame` for a task that have a score, each with a `label` that no other has, its level
     and status, and `ranks`, the interval of its rank in words: "2–4"."""
-    runs = listing.runs[listing.runs["task"] == task].drop_duplicates(["submission", "control"])
+    runs = speaking(listing.runs[listing.runs["task"] == task])
     columns = ["submission", "control", "model", "revision", "run", "level", "status"]
     rows = ranks[ranks["score"].notna()].merge(runs[columns], on=["submission", "control"])
     return rows.assign(label=names(rows), ranks=_in_words(rows)).reset_index(drop=True)
@@ -168,6 +175,7 @@ def slice_frame(listing: Listing, task: str, most: int = 6) -> pd.DataFrame:
     """
     rows = ordered(listing, task)
     best = rows[(rows["sees"] == SIGHTED) & (rows["control"] == "")].head(most)
+    best = best.assign(label=names(best))
     scores = listing.scores[listing.scores["slice"] != ""]
     parts = scores[scores["run"].isin(best["run"])].drop_duplicates(["run", "slice"])
     if parts.empty:

@@ -9,7 +9,7 @@ from threading import Lock
 from typing import TYPE_CHECKING
 
 from velm_bench.board.bundles.answers import read_answers
-from velm_bench.board.bundles.checking import claims
+from velm_bench.board.bundles.checking import check_lines, claims
 from velm_bench.board.bundles.packing import run_files
 from velm_bench.board.folder import Board, Bundle
 from velm_bench.board.pinned import Ground, open_pinned, task_definition
@@ -35,6 +35,9 @@ if TYPE_CHECKING:
 
 ASKED_BY = {TextAnswer: Ability.GENERATE, ChoiceAnswer: Ability.CHOOSE, TagAnswer: Ability.TAG}
 """What a model must have been asked for to give such an answer."""
+
+FASTEST = 1e9
+"""Answers per second; who claims more claims nonsense."""
 
 
 @dataclass(frozen=True)
@@ -91,7 +94,8 @@ class Recomputer:
         kind = ground.opened.kind
         claim = claims(bundle, entry)
         path = run_files(entry.name)[1]
-        lines = matched(ground, read_answers(bundle.files[path], path, len(ground.rows)), path)
+        read = read_answers(bundle.files[path], path, len(ground.rows))
+        lines = matched(ground, read, path)
         treat = self._treat(ground, entry, claim)
         rows = [_treated(row, treat) for row in ground.rows]
         judged = judge(rows, {row.id: _outcome(row, lines[row.id], kind, path) for row in rows}, kind)
@@ -99,6 +103,7 @@ class Recomputer:
         result = self._result(ground, entry, claim, found, judged)
         _require_primary(claim, result, entry)
         check_claim(entry, claim, result)
+        check_lines(entry, claim, read, ground.pinned)  # last, as it cannot name the sample that is at fault
         verified = _verified(claim, result, judged, kind)
         return Recomputed(entry.name, result, build_table(judged, found.measured), verified)
 
@@ -205,6 +210,11 @@ def _verified(claim: Result, found: Result, judged: Sequence[Judged], kind: Kind
             name: {value: part.scores[found.primary] for value, part in values.items() if found.primary in part.scores}
             for name, values in found.slices.items()
         },
-        samples_per_second=claim.timing.samples_per_second,
+        samples_per_second=_speed(claim.timing.samples_per_second),
         device=claim.provenance.device[:200],
     )
+
+
+def _speed(claimed: float | None) -> float | None:
+    """A speed that something might have; None for what nothing has."""
+    return claimed if claimed is not None and 0 <= claimed < FASTEST else None

@@ -10,10 +10,11 @@ from pathlib import Path
 from velm_bench.board.bundles.checking import check_form, claims
 from velm_bench.board.bundles.packing import pack
 from velm_bench.board.folder import Board, Bundle
-from velm_bench.board.schema import Event, EventKind, RunEntry
+from velm_bench.board.schema import EventKind, RunEntry
 from velm_bench.board.verification.claims import ROUNDING
 from velm_bench.board.verification.predictions import core
 from velm_bench.board.verification.recomputing import Recomputed, Recomputer
+from velm_bench.board.verification.verifying import event
 from velm_bench.errors import UsageError
 from velm_bench.results.store import read_result
 from velm_bench.samples import Form
@@ -80,7 +81,8 @@ def reproduce(
 ) -> Reproduction:
     """Compare the ordinary runs of a submission with the same ones run again, and say on the board where they agree.
 
-    UsageError where the folders hold no runs of the same model, not all of its runs, or the very runs submitted;
+    UsageError where the folders hold no runs of the same model, not all of its runs, the very runs submitted, or
+    runs that took over answers of an earlier one;
     UnavailableError where a task's data is not on this machine.
     """
     original = board.bundle(submission)
@@ -95,8 +97,8 @@ def reproduce(
     if not found.holds:
         return found
     reason = "; ".join(one.sentence for one in agreements)
-    event = Event(submission=submission, kind=EventKind.REPRODUCED, at=at, by=by, reason=reason[:2000])
-    return Reproduction(submission, agreements, board.record(event))
+    said = event(submission, EventKind.REPRODUCED, at, by, reason=reason[:2000])
+    return Reproduction(submission, agreements, board.record(said))
 
 
 def _packed(folders: Sequence[Path], original: Bundle) -> Bundle:
@@ -129,6 +131,11 @@ def _pairs(original: Bundle, again: Bundle) -> list[RunEntry]:
         first, second = claims(original, entry), claims(again, entry)
         if first.timing == second.timing and first.provenance.created == second.provenance.created:
             raise UsageError(f"The run '{entry.name}' is the one that was submitted: run the model again.")
+        if second.timing.reused:
+            raise UsageError(
+                f"The run '{entry.name}' did not ask the model for {second.timing.reused} of its answers, which were "
+                "there from an earlier or an interrupted run: run it in one go, with an empty folder as --output."
+            )
     return ordinary
 
 

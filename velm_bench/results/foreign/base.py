@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
-import math
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -78,9 +78,9 @@ def read_lines(path: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
         try:
             record = json.loads(line)
         except (ValueError, RecursionError) as error:
-            raise UsageError(f"The line {where} is no valid JSON ({error}): is the file complete?") from error
+            raise UsageError(f"In {where}: it is no valid JSON ({error}): is the file complete?") from error
         if not isinstance(record, dict):
-            raise UsageError(f"The line {where} must hold a JSON object, not {type(record).__name__}.")
+            raise UsageError(f"In {where}: it must be a JSON object, not {type(record).__name__}.")
         yield where, record
 
 
@@ -103,7 +103,7 @@ def _read_workbook(path: Path) -> list[dict[str, str]]:
     except ImportError as error:
         from velm_bench.errors import UnavailableError
 
-        raise UnavailableError("Tables in .xlsx need openpyxl: run `pip install 'velm-bench[tables]'`.") from error
+        raise UnavailableError(f"The table {path} needs openpyxl: run `pip install 'velm-bench[tables]'`.") from error
     try:
         sheet = load_workbook(path, read_only=True, data_only=True).worksheets[0]
         rows = [["" if cell is None else str(cell) for cell in row] for row in sheet.iter_rows(values_only=True)]
@@ -114,6 +114,6 @@ def _read_workbook(path: Path) -> list[dict[str, str]]:
 
 def finite(value: Any) -> float | None:
     """A number as a float, a truth value as 0 or 1; None for what is neither, or not finite."""
-    if isinstance(value, int | float) and math.isfinite(value):
+    if isinstance(value, int | float) and abs(value) <= sys.float_info.max:  # a whole number may be larger
         return float(value)
     return None

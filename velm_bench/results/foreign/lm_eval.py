@@ -29,23 +29,35 @@ def find_results(path: Path) -> list[Path]:
 
 
 def read_runs(path: Path, model: str = "") -> Iterator[ForeignRun]:
-    """A run per task of one result file; UsageError where it is none, or the samples are not beside it.
+    """A run per task of one result file; UsageError where it is none.
 
-    `model` replaces the name that the file gives.
+    What is wrong with some of its tasks (their samples are not beside the file, say) is a UsageError once all others
+    were given. `model` replaces the name that the file gives.
     """
     results = read_json(path)
     if not isinstance(results.get("results"), dict) or not isinstance(results.get("configs"), dict):
         raise UsageError(f"The file {path} is no result file of lm-eval or lmms-eval: it has no 'results', 'configs'.")
     stamp = path.stem.removeprefix("results_").removesuffix("_results")
+    problems = []
     for task in results["configs"]:
-        places = [path.parent / f"samples_{task}_{stamp}.jsonl", path.parent / f"{stamp}_samples_{task}.jsonl"]
-        samples = next((place for place in places if place.is_file()), None)
-        if samples is None:
-            raise UsageError(
-                f"The samples of '{task}' are not beside {path} (looked for {places[0].name} and {places[1].name}): "
-                "run that harness with --log_samples."
-            )
-        yield _run(results, task, samples, model)
+        try:
+            yield _run(results, task, _beside(path, stamp, task), model)
+        except UsageError as error:
+            problems.append(str(error))
+    if problems:
+        raise UsageError(" ".join(problems))
+
+
+def _beside(path: Path, stamp: str, task: str) -> Path:
+    """The file with the samples of a task; UsageError where there is none."""
+    places = [path.parent / f"samples_{task}_{stamp}.jsonl", path.parent / f"{stamp}_samples_{task}.jsonl"]
+    samples = next((place for place in places if place.is_file()), None)
+    if samples is None:
+        raise UsageError(
+            f"The samples of '{task}' are not beside {path} (looked for {places[0].name} and {places[1].name}): "
+            "run that harness with --log_samples."
+        )
+    return samples
 
 
 def _run(results: Mapping[str, Any], task: str, samples: Path, model: str) -> ForeignRun:
@@ -53,7 +65,8 @@ def _run(results: Mapping[str, Any], task: str, samples: Path, model: str) -> Fo
     counts = _of(results, "n-samples", task) or {}
     found = _samples(samples)
     higher = _of(results, "higher_is_better", task) or {}
-    named = dict.fromkeys(name for sample in found for name in sample.scores)
+    reported = _reported(results["results"].get(task, {}))
+    named = {*reported, *(name for sample in found for name in sample.scores)}
     return ForeignRun(
         harness=_harness(results),
         model=model or str(results.get("model_name") or results.get("model_source") or "unnamed"),
@@ -61,7 +74,7 @@ def _run(results: Mapping[str, Any], task: str, samples: Path, model: str) -> Fo
         settings={**{key: _lasting(config.get(key)) for key in SETTINGS}, "version": _of(results, "versions", task)},
         samples=tuple(found),
         total=max(len(found), _whole(counts.get("original"))),
-        reported=_reported(results["results"].get(task, {})),
+        reported=reported,
         lower_is_better=frozenset(name for name in named if higher.get(name.partition("@")[0]) is False),
         model_settings={"source": results.get("model_source"), "arguments": _of(results, "config", "model_args")},
     )
@@ -104,11 +117,11 @@ def _samples(path: Path) -> list[ForeignSample]:
     found: dict[str, ForeignSample] = {}
     for where, record in read_lines(path):
         if "doc_id" not in record:
-            raise UsageError(f"The line {where} has no 'doc_id': it is no sample of lm-eval or lmms-eval.")
+            raise UsageError(f"In {where}: it has no 'doc_id': it is no sample of lm-eval or lmms-eval.")
         sample = _sample(record)
         known = found.get(sample.id)
         if known and set(known.scores) & set(sample.scores):
-            raise UsageError(f"The line {where} is about '{sample.id}' again, under the same filter: is it two runs?")
+            raise UsageError(f"In {where}: it is about '{sample.id}' again, under the same filter: is it two runs?")
         scores = {**known.scores, **sample.scores} if known else sample.scores
         found[sample.id] = ForeignSample(**{**vars(known or sample), "scores": scores})
     return list(found.values())

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from velm_bench.errors import UsageError
+from velm_bench.errors import UsageError, VelmError
 from velm_bench.results.foreign.base import ForeignRun, ForeignSample, finite, read_table
 
 HARNESS = "VLMEvalKit"
@@ -19,7 +19,7 @@ TRUTH = {"true": 1.0, "false": 0.0}
 
 
 def find_results(path: Path) -> list[Path]:
-    """The tables with scores that a path names: itself, or those in the folder and below."""
+    """The tables with scores that a path names: itself, or those in the folder and below, and any not to be read."""
     if path.is_file():
         return [path]
     tables = sorted(one for one in path.rglob("*") if one.suffix.lower() in (".xlsx", ".tsv", ".csv"))
@@ -27,7 +27,10 @@ def find_results(path: Path) -> list[Path]:
 
 
 def _is_scored(path: Path) -> bool:
-    rows = read_table(path)
+    try:
+        rows = read_table(path)
+    except VelmError:  # whoever reads its run is told, and the other tables are read as well
+        return True
     return bool(rows) and "index" in rows[0] and any(column in rows[0] for column in SCORED)
 
 
