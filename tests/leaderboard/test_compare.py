@@ -52,7 +52,6 @@ def path(root: Path, task: str = VQA, *labels: str, more: str = "") -> str:
 @pytest.mark.parametrize(
     ("name", "look"),
     [
-        ("desktop", {}),
         ("dark", {"color_scheme": "dark"}),
         ("phone", {"viewport": {"width": 360, "height": 740}}),
     ],
