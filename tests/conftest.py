@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
@@ -36,3 +39,18 @@ def real_board(tmp_path_factory: pytest.TempPathFactory, real_results: Path) -> 
     from tests.made_boards import make_board, once
 
     return once(tmp_path_factory, "real_board", lambda place: make_board(place, real_results)) / "board"
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """Debian's Chromium; the test skips where there is none."""
+    playwright = pytest.importorskip("playwright.sync_api")
+    found = filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome")))
+    chromium = next(found, None)
+    if chromium is None:
+        pytest.skip("no Chromium on this machine: apt-get install chromium")
+    with playwright.sync_playwright() as play:
+        flags = ["--no-sandbox", "--disable-background-networking"]
+        launched = play.chromium.launch(executable_path=chromium, args=flags)
+        yield launched
+        launched.close()

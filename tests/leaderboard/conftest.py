@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
-
-from tests.leaderboard.browsing import CHROMIUM
 
 
 @pytest.fixture(autouse=True)
@@ -17,16 +14,3 @@ def main_module_kept() -> Iterator[None]:
     before = sys.modules["__main__"]
     yield
     sys.modules["__main__"] = before
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    """Debian's Chromium; the test skips where there is none."""
-    playwright = pytest.importorskip("playwright.sync_api")
-    if CHROMIUM is None:
-        pytest.skip("no Chromium on this machine: apt-get install chromium")
-    with playwright.sync_playwright() as play:
-        flags = ["--no-sandbox", "--disable-background-networking"]
-        launched = play.chromium.launch(executable_path=CHROMIUM, args=flags)
-        yield launched
-        launched.close()
