@@ -1,0 +1,98 @@
+"""Is it worse, and is it not worse than a margin: two one-sided questions about one difference.
+
+Differences are turned so that above zero the candidate is better. "Worse" is tested by exchanging the runs (exact for
+an unchanged model), "not worse than the margin" by the lower bootstrap bound. That every required comparison must pass
+for the whole to pass needs no adjustment (an intersection-union test, Berger 1982); that any may raise the alarm does
+(`multiple.holm`).
+"""
+
+from __future__ import annotations
+
+import math
+from statistics import NormalDist
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from velm_bench.statistics.contrasts import Resampled
+from velm_bench.statistics.paired import NOISE, two_sided
+
+Array = NDArray[np.float64]
+
+
+class Finding(NamedTuple):
+    """What resampling says of one difference, turned so that above zero the candidate is better; NaN where unknown."""
+
+    change: float
+    """The difference itself."""
+    low: float
+    """Lower bound of its two-sided interval of coverage 1 - alpha, widened to hold it."""
+    high: float
+    """Upper bound."""
+    bound: float
+    """One-sided lower bound at level alpha, never nearer to the change than `unseen` losses allow."""
+    error: float
+    """Its standard error."""
+    p: float
+    """Two-sided, by exchange."""
+    p_bootstrap: float
+    """Two-sided, by the bootstrap."""
+    p_worse: float
+    """One-sided, by exchange: the chance that equal models differ so much to the candidate's disadvantage."""
+
+
+def unseen(groups: int, span: float, alpha: float) -> float:
+    """The loss that may have escaped so few groups: span * (1 - alpha ** (1 / groups)).
+
+    With a chance of q per group to lose `span`, none of n groups shows it with chance (1 - q) ** n; the bound is the q
+    at which that is alpha (Hanley and Lippman-Hand 1983: about 3 / n for alpha .05). Where the runs never differ, the
+    bootstrap alone would call any number of samples enough.
+    """
+    return span * (1.0 - alpha ** (1.0 / groups)) if groups > 0 else math.inf
+
+
+def assess(found: Resampled, place: int, higher: bool, alpha: float, span: float) -> Finding:
+    """What resampling says of one output, the `place`-th of its metric.
+
+    `span` is the most that one group can lose, in units of the score: 1 for a share.
+    """
+    sign = 1.0 if higher else -1.0
+    change = sign * float(found.observed[place])
+    drawn = sign * found.drawn[:, place]
+    exchanged = sign * found.exchanged[:, place]
+    drawn, exchanged = drawn[~np.isnan(drawn)], exchanged[~np.isnan(exchanged)]
+    if math.isnan(change) or not len(drawn) or not len(exchanged):
+        return Finding(change, *[math.nan] * 7)
+    low, bound, high = np.quantile(drawn, (alpha / 2, alpha, 1 - alpha / 2))
+    return Finding(
+        change=change,
+        low=min(float(low), change),
+        high=max(float(high), change),
+        bound=min(float(bound), change - unseen(found.groups, span, alpha)),
+        error=float(drawn.std()),
+        p=_share(np.abs(exchanged) >= abs(change) - NOISE),
+        p_bootstrap=float(two_sided(drawn[:, None])[0]),
+        p_worse=_share(exchanged <= change + NOISE),
+    )
+
+
+def _share(hits: NDArray[np.bool_]) -> float:
+    """The share of hits, the observed one counted as one of them, so that it is never 0."""
+    return (int(np.count_nonzero(hits)) + 1.0) / (len(hits) + 1.0)
+
+
+def samples_needed(
+    finding: Finding, n: int, groups: int, margin: float, alpha: float, power: float, span: float
+) -> int:
+    """About how many samples of this kind would decide, with chance `power`: that an unchanged model passes, which is
+    also that one worse by the margin is found; 0 where the margin is 0 and no number would.
+
+    n ((z_alpha + z_power) error / margin) ** 2, and enough groups that a loss of the margin cannot stay unseen.
+    """
+    if margin <= 0.0 or not groups:
+        return 0
+    normal = NormalDist()
+    ratio = (normal.inv_cdf(1.0 - alpha) + normal.inv_cdf(power)) * finding.error / margin
+    fewest = math.log(alpha) / math.log1p(-min(margin / span, 1.0 - 1e-9)) if span > 0 else 1.0
+    return max(math.ceil(n * ratio**2), math.ceil(fewest * n / groups), n + 1)
