@@ -151,8 +151,8 @@ class Flip(Record):
     group: str
     """Its group (image)."""
     change: float
-    """By how much this sample alone moves the score, times the number of samples: -1 where a right answer of an accuracy
-    became wrong."""
+    """By how much this sample alone moves the score, times the number of samples: -1 where a right answer became
+    wrong."""
     question: str = ""
     """What was asked, where the data is here."""
     references: str = ""

@@ -1,0 +1,1 @@
+"""The pytest fixture `velm_gate`: a release test reads as one."""
