@@ -15,6 +15,7 @@ COMMANDS = {
     "run": "velm_bench.cli.run",
     "score": "velm_bench.cli.score",
     "results": "velm_bench.cli.results",
+    "compare": "velm_bench.cli.compare",
     "tasks": "velm_bench.cli.tasks",
     "models": "velm_bench.cli.models",
     "train": "velm_bench.cli.train",
@@ -77,5 +78,6 @@ def overview(
 ) -> None:
     """Evaluate vision-enhanced language models: exact metrics, honest denominators, intervals on every score.
 
-    Exit codes: 0 done, 2 usage or invalid input, 4 the run failed or too many errors, 130 interrupted with Ctrl-C.
+    Exit codes: 0 done or pass, 1 regression, 2 usage or invalid input, 3 inconclusive, 4 the run failed or too many
+    errors, 130 interrupted with Ctrl-C.
     """

@@ -8,12 +8,14 @@ tasks:
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
 from pydantic import Field, field_validator
 
 from velm_bench.digests import digest_json
+from velm_bench.gate.evidence import Evidence
 from velm_bench.gate.schema import Tier
 from velm_bench.results.schema import Record
 from velm_bench.schema import parse, read_yaml
@@ -88,3 +90,25 @@ class Policy(Record):
 def read_policy(path: Path) -> Policy:
     """A policy file; UsageError in one sentence where it is absent, malformed, or would decide nothing."""
     return parse(Policy, read_yaml(path), f"the policy {path}")
+
+
+DEFAULT_MARGIN = 0.02
+"""Two points of a share, or two hundredths of a score that has no bound."""
+
+
+def default_policy(baseline: Sequence[Evidence], margin: float | None = None) -> Policy:
+    """What is judged where nobody says more: the primary score of every task of the baseline.
+
+    The margin is the one given, else two points where the metric has a bound (shares, error rates), else two hundredths
+    of the baseline's score. UsageError where a task's primary score cannot be compared.
+    """
+    return Policy(
+        tasks={one.title: {one.primary: Rule(margin=_margin(one) if margin is None else margin)} for one in baseline}
+    )
+
+
+def _margin(one: Evidence) -> float:
+    metric = one.metric(one.primary)
+    score = one.scores[one.primary].value
+    share = metric.best is not None or (metric.name == "given" and score is not None and 0.0 <= score <= 1.0)
+    return DEFAULT_MARGIN if share or not score else float(f"{DEFAULT_MARGIN * abs(score):.3g}")

@@ -46,8 +46,8 @@ class Against(StrEnum):
     """A pinned release, with a budget for all that was lost since."""
 
 
-class Row(Record):
-    """One score of the candidate against the same of the baseline, the whole of a task or a slice of it.
+class Compared(Record):
+    """One score of two runs, the whole of a task or a slice of it.
 
     All differences are turned so that above zero the candidate is better.
     """
@@ -58,14 +58,6 @@ class Row(Record):
     """The name of the score."""
     slice: str = ""
     """"question_type=count"; empty for the whole task."""
-    against: Against = Against.BASELINE
-    """What it is compared with."""
-    tier: Tier = Tier.REQUIRED
-    """Whether it decides."""
-    outcome: Outcome
-    """What came of it."""
-    why: str = ""
-    """The reason in one sentence."""
     higher_is_better: bool = True
     """Whether a larger score is the better one."""
     baseline: float | None = None
@@ -79,17 +71,18 @@ class Row(Record):
     high: float | None = None
     """Upper bound."""
     bound: float | None = None
-    """One-sided lower bound of the change, at level alpha: the row passes where it lies above -margin."""
-    margin: float | None = None
-    """How much worse is put up with, in the metric's units; null where nothing is judged."""
+    """One-sided lower bound of the change, at level alpha: so much worse it may be."""
+    error: float | None = None
+    """The standard error of the change."""
     p: float | None = None
     """Two-sided p of no difference, by exchanging the two runs at random within groups."""
     p_bootstrap: float | None = None
     """The same by the paired cluster bootstrap."""
     p_worse: float | None = None
-    """One-sided p of not being worse."""
+    """One-sided p of not being worse, by exchange."""
     p_adjusted: float | None = None
-    """`p_worse` adjusted for the other rows: by Holm within a tier, for slices by Benjamini and Hochberg."""
+    """Adjusted for the other rows: in a verdict `p_worse`, by Holm within a tier, for slices by Benjamini and Hochberg; in
+    a comparison `p`, by Holm over the tasks' primary scores."""
     p_mcnemar: float | None = None
     """McNemar's exact two-sided p where every sample is right or wrong; it takes no account of groups."""
     wins: int | None = None
@@ -103,9 +96,24 @@ class Row(Record):
     groups: int = 0
     """Of how many groups (images)."""
     baseline_errors: int = 0
-    """How many samples failed in the baseline; they count as wrong."""
+    """How many samples failed in the baseline, those that it lacks included; they count as wrong."""
     candidate_errors: int = 0
-    """How many failed in the candidate, those that it lacks included."""
+    """How many failed in the candidate, likewise."""
+
+
+class Row(Compared):
+    """One score of the candidate against the baseline or the anchor, with what came of it."""
+
+    against: Against = Against.BASELINE
+    """What it is compared with."""
+    tier: Tier = Tier.REQUIRED
+    """Whether it decides."""
+    outcome: Outcome
+    """What came of it."""
+    why: str = ""
+    """The reason in one sentence."""
+    margin: float | None = None
+    """How much worse is put up with, in the score's units; the row passes where `bound` lies above -margin."""
     needed: int | None = None
     """About how many samples would decide an inconclusive row, with the policy's power."""
 
@@ -213,6 +221,31 @@ class Verdict(Record):
     """The samples that became worse, worst first, as many as asked for."""
     flipped: dict[str, int] = Field(default_factory=dict)
     """By task, how many samples became worse in all."""
+    notes: list[str] = Field(default_factory=list)
+    """Sentences for the reader: what was left out and why."""
+
+
+class Comparison(Record):
+    """Two runs, or two models on several tasks, side by side; nothing is decided."""
+
+    gate_version: int = GATE_VERSION
+    """The version of this schema."""
+    candidate: Party
+    """The second of the two."""
+    baseline: Party
+    """The first."""
+    alpha: float
+    """The intervals cover 1 - alpha."""
+    replicates: int
+    """How many resamples were drawn."""
+    seed: int
+    """The seed of the draws."""
+    rows: list[Compared]
+    """A row per task and score, the primary score first."""
+    slices: list[Compared] = Field(default_factory=list)
+    """The slices, by the primary score or the one asked for."""
+    flips: list[Flip] = Field(default_factory=list)
+    """The samples that became worse, worst first, then those that became better, as many of each as asked for."""
     notes: list[str] = Field(default_factory=list)
     """Sentences for the reader: what was left out and why."""
 
