@@ -15,7 +15,7 @@ import numpy as np
 
 from velm_bench.errors import UsageError
 from velm_bench.gate.comparing import WHOLE, Mask, Measured, Settings, describe_flip, flips, measure, parts_of
-from velm_bench.gate.costs import costs
+
 from velm_bench.gate.evidence import Evidence
 from velm_bench.gate.matching import Matched, differences, match, refusal
 from velm_bench.gate.policy import Policy, Rule
@@ -88,6 +88,8 @@ def decide(
             flipped[task] = len(changed)
             told += [describe_flip(matched, output, *one) for one in changed[:worst]]
             if policy.cost is not None:
+                from velm_bench.gate.costs import costs
+
                 spent += costs(mine, other, policy.cost, against)
     if anchor and not any(row.against is Against.ANCHOR for row in rows):
         raise UsageError("The anchor has no run of any task that the policy names: name another, or leave it out.")
