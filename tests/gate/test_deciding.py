@@ -212,7 +212,7 @@ def test_small_slices_are_left_out_and_counted() -> None:
     one = replace(BASE, slices={"kind": ("rare",) * 10 + ("usual",) * 990})
     verdict = decide([one], [one], policy())
     assert [row.slice for row in verdict.slices] == ["kind=usual"]
-    assert any("1 slices of scenes_vqa have fewer than 50 samples" in text for text in verdict.notes)
+    assert any("Slices of scenes_vqa with fewer than 50 samples are left out: 1." in text for text in verdict.notes)
 
 
 @pytest.mark.parametrize("by", ["kinds", "kind=nothing"])

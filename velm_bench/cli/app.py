@@ -16,6 +16,8 @@ COMMANDS = {
     "score": "velm_bench.cli.score",
     "results": "velm_bench.cli.results",
     "compare": "velm_bench.cli.compare",
+    "gate": "velm_bench.cli.gate",
+    "baseline": "velm_bench.cli.baseline",
     "tasks": "velm_bench.cli.tasks",
     "models": "velm_bench.cli.models",
     "train": "velm_bench.cli.train",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from velm_bench.cli.options import RESULTS, Json, Output, ResamplingSeed
-from velm_bench.cli.output import interval, note, number, plain, print_json, print_table
+from velm_bench.cli.output import interval, note, number, print_json, print_table
 
 if TYPE_CHECKING:
     from velm_bench.gate.schema import Compared, Comparison, Flip
@@ -125,17 +125,14 @@ def print_flips(flips: list[Flip]) -> None:
     if not flips:
         return
     print()
+    from velm_bench.gate.reports.wording import right, said
+
     rows = [
-        (one.task, one.id, f"{one.change:+.3f}", _short(one.references), _short(one.baseline_answer),
-         _short(one.candidate_answer if not one.candidate_error else f"error: {one.candidate_error}"))
+        (one.task, one.id, f"{one.change:+.3f}", right(one.references, SHOWN), said(one.baseline_answer, SHOWN),
+         f"error: {one.candidate_error:.{SHOWN}}" if one.candidate_error else said(one.candidate_answer, SHOWN))
         for one in flips
     ]  # fmt: skip
     print_table(("task", "sample", "change", "right", "first", "second"), rows, frozenset({"change"}))
-
-
-def _short(text: str | None) -> str:
-    shown = plain(text or "-")
-    return shown if len(shown) <= SHOWN else f"{shown[: SHOWN - 3]}..."
 
 
 def signed(value: float | None) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 from typer.core import TyperGroup
@@ -19,9 +19,11 @@ if TYPE_CHECKING:
     from velm_bench.gate.schema import Cost, Row, Verdict
 
 SIDES = ("--candidate", "--baseline", "--anchor")
-HEADERS = ("task", "", "metric", "against", "tier", "before", "now", "change", "interval", "margin", "p", "-/+", "n",
-           "outcome")  # fmt: skip
-NUMBERS = frozenset({"before", "now", "change", "margin", "p", "-/+", "n"})
+HEADERS = (
+    "task", "", "metric", "against", "tier", "before", "now", "change", "interval", "at worst", "margin", "p", "-/+",
+    "n", "outcome",
+)  # fmt: skip
+NUMBERS = frozenset({"before", "now", "change", "at worst", "margin", "p", "-/+", "n"})
 
 
 def spread(arguments: Sequence[str]) -> list[str]:
@@ -111,7 +113,10 @@ def gate(
     if margin is not None and not 0.0 <= margin < float("inf"):
         raise UsageError(f"--margin must be a number of 0 or more, not {margin:g}.")
     if fail_fast:
-        _peek(candidate or [], baseline or [], output, data, as_json)
+        for flag, unheeded in (("--anchor", anchor), ("--policy", policy), ("--report", report)):
+            if unheeded:
+                raise UsageError(f"--fail-fast gives no verdict and heeds no {flag}: leave one of them out.")
+        _peek(candidate or [], baseline or [], margin or 0.0, output, data, as_json)
     sides = open_sides(candidate or [], baseline or [], anchor or [], policy, margin, output, note)
     verdict = sides.verdict(flips)
     _report(verdict, sides, report, data)
@@ -179,6 +184,7 @@ def _row(row: Row) -> tuple[object, ...]:
         number(row.candidate),
         signed(row.change),
         interval(row.low, row.high),
+        signed(row.bound),
         "-" if row.margin is None else f"{row.margin:g}",
         number(row.p_adjusted),
         "-" if row.wins is None else f"{row.losses}/{row.wins}",
@@ -193,7 +199,25 @@ def _cost(one: Cost) -> str:
 
 
 def _peek(
-    candidate: Sequence[str], baseline: Sequence[str], root: Path, data: list[Path] | None, as_json: bool
-) -> None:
-    """What can be said of a run in progress; always ends the command."""
-    raise NotImplementedError
+    candidate: Sequence[str],
+    baseline: Sequence[str],
+    margin: float,
+    root: Path,
+    data: list[Path] | None,
+    as_json: bool,
+) -> NoReturn:
+    """What can be said of runs in progress; ends the command, with 1 where any is broken."""
+    from dataclasses import asdict
+
+    from velm_bench.gate.failfast import peek
+    from velm_bench.gate.opening import open_side
+
+    known = open_side(baseline, root, note)
+    folders = data_folders(data)
+    found = [peek(Path(word), known, margin, data=folders) for word in candidate]
+    if as_json:
+        print_json([asdict(one) for one in found])
+    else:
+        for one in found:
+            print(plain(one.summary))
+    raise typer.Exit(min(one.exit_code for one in found))

@@ -28,6 +28,8 @@ WHOLE = ""
 """The label of all samples of a task."""
 TIE = 1e-9
 """A sample that moves the score, times the number of samples, by less than this leaves it as it is."""
+DECIMALS = 9
+"""What is beyond is the rounding of sums."""
 
 
 @dataclass(frozen=True)
@@ -156,7 +158,8 @@ def effects(metric: Metric, output: str, first: Array, second: Array) -> Array |
     totals = metric.totals(first)
     with np.errstate(all="ignore"):
         moved = metric.finalize(totals - first + second)[:, place] - metric.finalize(totals)[place]
-    found = np.where((first == second).all(axis=1) | np.isnan(moved), 0.0, moved * len(first))
+    same = (first == second).all(axis=1) | np.isnan(moved)
+    found = np.where(same, 0.0, np.round(moved * len(first), DECIMALS))
     return np.asarray(found if metric.higher(output) else -found)
 
 

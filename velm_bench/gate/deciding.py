@@ -8,14 +8,14 @@ below alpha and it does not pass. All else is inconclusive; what could not be co
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from velm_bench.errors import UsageError
 from velm_bench.gate.comparing import WHOLE, Mask, Measured, Settings, describe_flip, flips, measure, parts_of
-
+from velm_bench.gate.costs import costs
 from velm_bench.gate.evidence import Evidence
 from velm_bench.gate.matching import Matched, differences, match, refusal
 from velm_bench.gate.policy import Policy, Rule
@@ -59,51 +59,97 @@ def decide(
     `worst` is how many flipped samples are told per task. UsageError where the policy names a task, a score or a slice
     that is not there, or there is nothing that could be compared.
     """
-    settings = Settings(policy.alpha, policy.replicates, policy.seed)
     _require_slices([one for one in candidate if one.title in policy.tasks], policy)
-    notes = _unjudged(candidate, policy)
-    rows: list[_Judged] = []
-    slices: list[_Judged] = []
-    told: list[Flip] = []
-    flipped: dict[str, int] = {}
-    spent: list[Cost] = []
-    for against, side in ((Against.BASELINE, baseline), (Against.ANCHOR, anchor)):
-        for task, rules in policy.tasks.items() if side else ():
-            mine = _find(task, candidate, "the candidate")
-            if against is Against.ANCHOR and not _anchored(task, rules, side):
-                notes.append(f"The anchor has no run of {task}: what was lost there since is not known.")
-                continue
-            other = _find(task, side, f"the {against}")
-            matched, found = _measured(mine, other, rules, against, settings)
-            rows += found
-            if matched is None or against is Against.ANCHOR:
-                continue
-            parts, small = _sliced(matched, rules, policy, settings)
-            slices += parts
-            notes += [
-                f"{small} slices of {task} have fewer than {policy.slices.smallest} samples and are left out."
-            ] * (small > 0)
-            output = next(iter(sorted(rules, key=lambda name: rules[name].tier is not Tier.REQUIRED)))
-            changed = flips(matched, output)
-            flipped[task] = len(changed)
-            told += [describe_flip(matched, output, *one) for one in changed[:worst]]
-            if policy.cost is not None:
-                from velm_bench.gate.costs import costs
-
-                spent += costs(mine, other, policy.cost, against)
-    if anchor and not any(row.against is Against.ANCHOR for row in rows):
+    found = _Found(policy, worst, notes=_unjudged(candidate, policy))
+    for task, rules in policy.tasks.items():
+        mine = _find(task, candidate, "the candidate")
+        found.add_baseline(mine, _find(task, baseline, "the baseline"), rules)
+        if anchor and _anchored(task, rules, anchor):
+            found.add_anchor(mine, _find(task, anchor, "the anchor"), rules)
+        elif anchor:
+            found.notes.append(f"The anchor has no run of {task}: what was lost there since is not known.")
+    if anchor and not any(row.against is Against.ANCHOR for row in found.rows):
         raise UsageError("The anchor has no run of any task that the policy names: name another, or leave it out.")
-    judged = _by_holm(rows, policy)
-    return _verdict(judged, _by_discovery(slices, policy), spent, policy).model_copy(
-        update={
-            "candidate": party(candidate),
-            "baseline": party(baseline),
-            "anchor": party(anchor) if anchor else None,
-            "flips": told,
-            "flipped": flipped,
-            "notes": notes,
-        }
-    )
+    return found.verdict(party(candidate), party(baseline), party(anchor) if anchor else None)
+
+
+@dataclass
+class _Found:
+    """What is known so far."""
+
+    policy: Policy
+    worst: int
+    rows: list[_Judged] = field(default_factory=list)
+    slices: list[_Judged] = field(default_factory=list)
+    costs: list[Cost] = field(default_factory=list)
+    flips: list[Flip] = field(default_factory=list)
+    flipped: dict[str, int] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def settings(self) -> Settings:
+        """How rows are resampled."""
+        return Settings(self.policy.alpha, self.policy.replicates, self.policy.seed)
+
+    def add_baseline(self, mine: Evidence, other: Evidence, rules: dict[str, Rule]) -> None:
+        """Measure a task against the previous release: scores, slices, flips and costs."""
+        matched, rows = _measured(mine, other, rules, Against.BASELINE, self.settings)
+        self.rows += rows
+        if matched is None:
+            return
+        slices, small = _sliced(matched, rules, self.policy, self.settings)
+        self.slices += slices
+        if small:
+            smallest = self.policy.slices.smallest
+            self.notes.append(f"Slices of {mine.title} with fewer than {smallest} samples are left out: {small}.")
+        output = min(rules, key=lambda name: rules[name].tier is not Tier.REQUIRED)
+        changed = flips(matched, output)
+        self.flipped[mine.title] = len(changed)
+        self.flips += [describe_flip(matched, output, *one) for one in changed[: self.worst]]
+        if self.policy.cost is not None:
+            self.costs += costs(mine, other, self.policy.cost, Against.BASELINE, self.policy.alpha)
+
+    def add_anchor(self, mine: Evidence, other: Evidence, rules: dict[str, Rule]) -> None:
+        """Measure a task against the pinned release."""
+        self.rows += _measured(mine, other, rules, Against.ANCHOR, self.settings)[1]
+
+    def verdict(self, candidate: Party, baseline: Party, anchor: Party | None) -> Verdict:
+        """The decision over all of it."""
+        rows = _by_holm(self.rows, self.policy)
+        everything: list[Row | Cost] = [*rows, *self.costs]
+        outcome = overall(one.outcome for one in everything if one.tier is Tier.REQUIRED)
+        return Verdict(
+            outcome=outcome,
+            exit_code=exit_code(outcome, self.policy),
+            summary=summary(outcome, everything),
+            candidate=candidate,
+            baseline=baseline,
+            anchor=anchor,
+            alpha=self.policy.alpha,
+            replicates=self.policy.replicates,
+            seed=self.policy.seed,
+            on_inconclusive=self.policy.on_inconclusive,
+            policy_digest=self.policy.digest(),
+            rows=rows,
+            slices=_by_discovery(self.slices, self.policy),
+            costs=self.costs,
+            flips=self.flips,
+            flipped=self.flipped,
+            notes=self.notes,
+        )
+
+
+def overall(outcomes: Iterable[Outcome]) -> Outcome:
+    """The worst of them; invalid where there are none: nothing compared is no pass."""
+    found = set(outcomes)
+    return next((one for one in SEVERITY if one in found), Outcome.INVALID)
+
+
+def exit_code(outcome: Outcome, policy: Policy) -> int:
+    """What a verdict exits with."""
+    if outcome is Outcome.INCONCLUSIVE:
+        return {"pass": 0, "warn": EXIT_CODES[outcome], "fail": EXIT_CODES[Outcome.REGRESSION]}[policy.on_inconclusive]
+    return EXIT_CODES[outcome]
 
 
 def party(side: Iterable[Evidence]) -> Party:
@@ -231,28 +277,3 @@ def judge(one: Measured, adjusted: float, level: float, margin: float) -> Outcom
     if finding.bound > -margin:
         return Outcome.PASS
     return Outcome.REGRESSION if adjusted < level and finding.change < 0.0 else Outcome.INCONCLUSIVE
-
-
-def _verdict(rows: list[Row], slices: list[Row], spent: list[Cost], policy: Policy) -> Verdict:
-    everything: list[Row | Cost] = [*rows, *spent]
-    deciding = [one.outcome for one in everything if one.tier is Tier.REQUIRED]
-    outcome = next((one for one in SEVERITY if one in deciding), Outcome.INVALID)
-    code = EXIT_CODES[outcome]
-    if outcome is Outcome.INCONCLUSIVE:
-        code = {"pass": 0, "warn": EXIT_CODES[outcome], "fail": 1}[policy.on_inconclusive]
-    nobody = Party(models=[], sources=[])
-    return Verdict(
-        outcome=outcome,
-        exit_code=code,
-        summary=summary(outcome, everything),
-        candidate=nobody,
-        baseline=nobody,
-        alpha=policy.alpha,
-        replicates=policy.replicates,
-        seed=policy.seed,
-        on_inconclusive=policy.on_inconclusive,
-        policy_digest=policy.digest(),
-        rows=rows,
-        slices=slices,
-        costs=spent,
-    )

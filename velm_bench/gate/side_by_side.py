@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from velm_bench.errors import UsageError
 from velm_bench.gate.comparing import WHOLE, Settings, describe_flip, finite, flips, measure, parts_of
@@ -38,18 +38,21 @@ def compare(first: Sequence[Evidence], second: Sequence[Evidence], asked: Asked)
     rows: list[Compared] = []
     slices: list[Compared] = []
     told: list[Flip] = []
-    for mine, other in _pairs(first, second, notes):
-        outputs = _outputs(mine, other, asked, notes)
+    for mine, other, wanted in _asked_of(list(_pairs(first, second, notes)), asked):
+        outputs = list(wanted.metrics) or _outputs(mine, other, notes)
         found = differences(mine, other, outputs)
         if found:
             raise UsageError(refusal(mine, other, found))
+        if not outputs:
+            raise UsageError(
+                f"{mine.source} and {other.source} have no score of {other.title} with statistics in common."
+            )
         matched = match(mine, other)
         notes += _lacking(matched)
         rows += [one.row for one in measure(matched, [(name, WHOLE) for name in outputs], {}, asked.settings)]
-        if asked.by != ():
-            masks, _ = parts_of(matched, _slices_of(matched, asked, len(first) == len(second) == 1))
-            parts = [(name, label) for name in (asked.metrics or outputs[:1]) for label in masks]
-            slices += [one.row for one in measure(matched, parts, masks, asked.settings)]
+        masks = {} if wanted.by == () else parts_of(matched, wanted.by)[0]
+        parts = [(name, label) for name in (wanted.metrics or outputs[:1]) for label in masks]
+        slices += [one.row for one in measure(matched, parts, masks, asked.settings)]
         told += _flips(matched, outputs[0], asked.flips)
     return Comparison(
         candidate=party(second),
@@ -62,6 +65,27 @@ def compare(first: Sequence[Evidence], second: Sequence[Evidence], asked: Asked)
         flips=told,
         notes=notes,
     )
+
+
+def _asked_of(pairs: Sequence[tuple[Evidence, Evidence]], asked: Asked) -> Iterator[tuple[Evidence, Evidence, Asked]]:
+    """Each pair with what is asked of it: of several tasks each gives the scores and slices that it has.
+
+    UsageError for a score or the name of a slice that none has.
+    """
+    scores = list(dict.fromkeys(name for first, second in pairs for name in first.outputs if name in second.outputs))
+    slices = list(dict.fromkeys(name for pair in pairs for one in pair for name in one.slices))
+    for what, words, known in (("score", asked.metrics, scores), ("slice", asked.by or (), slices)):
+        unknown = [name for word in words if (name := word.partition("=")[0] if what == "slice" else word) not in known]
+        if unknown:
+            hint = suggestion(unknown[0], known) if known else "there are none."
+            raise UsageError(f"There is no {what} '{unknown[0]}' that both sides have: {hint}")
+    for first, second in pairs:
+        metrics = tuple(name for name in asked.metrics if name in first.outputs and name in second.outputs)
+        if asked.metrics and not metrics:
+            continue
+        held = {*first.slices, *second.slices}
+        by = asked.by and tuple(word for word in asked.by if word.partition("=")[0] in held)
+        yield first, second, replace(asked, metrics=metrics, by=by)
 
 
 def _pairs(
@@ -81,27 +105,11 @@ def _pairs(
         yield one, known[one.title]
 
 
-def _outputs(first: Evidence, second: Evidence, asked: Asked, notes: list[str]) -> list[str]:
-    """The scores to compare, the primary one first."""
-    for name in asked.metrics:
-        if name not in first.scores or name not in second.scores:
-            known = [output for output in first.outputs if output in second.outputs]
-            raise UsageError(f"There is no score '{name}' that both have of {first.title}: {suggestion(name, known)}")
-    if asked.metrics:
-        return list(asked.metrics)
-    common = [name for name in first.main_outputs if name in second.outputs]
-    if not common:
-        raise UsageError(f"{first.source} and {second.source} have no score with statistics in common.")
+def _outputs(first: Evidence, second: Evidence, notes: list[str]) -> list[str]:
+    """The main output of every metric that both have, the primary one first."""
     left = [name for name in first.scores if first.scores[name].metric not in first.statistics]
     notes += [f"{first.title}: {', '.join(left)} is known as a value only, and not compared."] * bool(left)
-    return common
-
-
-def _slices_of(matched: Matched, asked: Asked, only: bool) -> Sequence[str] | None:
-    """The slices asked for; of several tasks each gives those that it has."""
-    if asked.by is None or only:
-        return asked.by
-    return [word for word in asked.by if word.partition("=")[0] in matched.slices]
+    return [name for name in first.main_outputs if name in second.outputs]
 
 
 def _lacking(matched: Matched) -> Iterator[str]:
