@@ -155,6 +155,7 @@ def test_samples_that_the_candidate_lacks_are_wrong() -> None:
     assert verdict.outcome is Outcome.REGRESSION
     assert verdict.rows[0].change == pytest.approx(-0.075)
     assert verdict.rows[0].candidate_errors == 100
+    assert verdict.notes == ["The candidate lacks 100 of the 1000 samples of scenes_vqa: they count as wrong."]
     refused = decide([BASE], [part], policy())
     assert refused.outcome is Outcome.INVALID
     assert "lacks 100 of the 1000 samples" in refused.rows[0].why

@@ -97,6 +97,9 @@ class _Found:
         self.rows += rows
         if matched is None:
             return
+        if matched.candidate_lacks:
+            lacking = f"{matched.candidate_lacks} of the {len(matched.ids)} samples of {mine.title}"
+            self.notes.append(f"The candidate lacks {lacking}: they count as wrong.")
         slices, small = _sliced(matched, rules, self.policy, self.settings)
         self.slices += slices
         if small:

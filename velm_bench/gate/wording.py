@@ -52,7 +52,8 @@ def summary(outcome: Outcome, rows: Sequence[Row | Cost]) -> str:
     counts = Counter(row.outcome for row in required)
     total = f"{len(required)} required comparison{'s' if len(required) != 1 else ''}"
     if outcome is Outcome.PASS:
-        return f"Pass: none of {total} is worse than its margin."
+        none = f"none of {total} is" if len(required) > 1 else "the required comparison is not"
+        return f"Pass: {none} worse than its margin."
     named = ", ".join(_named(row) for row in required if row.outcome is outcome)
     said = {
         Outcome.REGRESSION: "Regression: shown to be worse in",
