@@ -14,7 +14,7 @@ from urllib.parse import quote, unquote
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-from velm_bench.board.inert import inert
+from velm_bench.inert import inert
 
 
 def choice(

@@ -12,11 +12,12 @@ import pandas as pd
 import streamlit as st
 
 from velm_bench.board import meaning
-from velm_bench.board.inert import guarded, inert
 from velm_bench.board.listings.listing import Listing
 from velm_bench.board.pages import frames, plots
 from velm_bench.board.pages.facets import Facets, facets
 from velm_bench.board.pages.frames import TASK, View, asked_tasks, board_frame, question
+from velm_bench.board.spreadsheets import guarded
+from velm_bench.inert import inert
 
 CHARTS = {"scores": "Scores", "time": "Over time", "size": "Size and quality", "kinds": "By kind"}
 MOST = 40

@@ -9,11 +9,12 @@ import common
 import pandas as pd
 import streamlit as st
 
-from velm_bench.board.inert import guarded, inert, spreadsheet
 from velm_bench.board.listings.listing import Listing
 from velm_bench.board.pages.entrants import entrant_key
 from velm_bench.board.pages.frames import TASK
 from velm_bench.board.schema import COUNTING
+from velm_bench.board.spreadsheets import guarded, spreadsheet
+from velm_bench.inert import inert
 
 SELECTED = "selected"
 TABLE = "board"  # the table's key

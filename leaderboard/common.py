@@ -17,14 +17,15 @@ import pandas as pd
 import streamlit as st
 from addressed import choice, choices, day, joined, listed, number, switch, toggle, words, write
 
-from velm_bench.board.inert import guarded, inert
 from velm_bench.board.listings.listing import Listing
 from velm_bench.board.listings.ranking import rank_frame
 from velm_bench.board.listings.results_listing import list_results, results_identity
 from velm_bench.board.pages.cards import SHORT
 from velm_bench.board.place import BOARD_VARIABLE, RESULTS_VARIABLE
+from velm_bench.board.spreadsheets import guarded
 from velm_bench.digests import digest_json
 from velm_bench.errors import VelmError
+from velm_bench.inert import inert
 
 __all__ = [
     "ALL", "SHORT", "choice", "choices", "day", "go", "heading", "joined", "keep_pages", "listed", "listing",

@@ -9,7 +9,6 @@ import parts
 import streamlit as st
 
 from velm_bench.board.export.citing import submission_bibtex
-from velm_bench.board.inert import inert
 from velm_bench.board.listings.listing import Listing
 from velm_bench.board.pages.calibration import Reliability, reliability_of
 from velm_bench.board.pages.cards import (
@@ -24,6 +23,7 @@ from velm_bench.board.pages.cards import (
 from velm_bench.board.pages.model_frames import metrics_of, scores_of
 from velm_bench.board.pages.releases import predecessor, release_frame, speed_frame, task_scores
 from velm_bench.errors import VelmError
+from velm_bench.inert import inert
 
 SCORE = "%.4f"
 AGGREGATE = "aggregate"

@@ -12,8 +12,8 @@ from collections.abc import Iterable, Sequence
 import common
 import streamlit as st
 
-from velm_bench.board.inert import inert
 from velm_bench.board.pages.details import ModelAnswer, SampleDetail
+from velm_bench.inert import inert
 from velm_bench.iob import entities
 
 LIKELIEST = 6

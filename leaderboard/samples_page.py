@@ -11,7 +11,6 @@ import parts
 import sample_view
 import streamlit as st
 
-from velm_bench.board.inert import inert
 from velm_bench.board.listings.listing import Listing
 from velm_bench.board.pages.details import SampleDetail, sample_detail
 from velm_bench.board.pages.entrants import best_two, entrants
@@ -25,6 +24,7 @@ from velm_bench.board.pages.gallery import (
 )
 from velm_bench.board.pages.pictures import questions, thumbnail
 from velm_bench.errors import SampleError, UsageError
+from velm_bench.inert import inert
 
 PER_PAGE = 12
 ROW_HEIGHT = 74  # three lines; beyond 64 the text of a cell is wrapped

@@ -17,7 +17,6 @@ import parts
 import streamlit as st
 
 from velm_bench.board.bundles.archive import MAX_ARCHIVE, read_zip
-from velm_bench.board.inert import inert
 from velm_bench.board.listings.listing import Listing
 from velm_bench.board.pages.cards import LONG, SHORT, VERIFIED, Fact
 from velm_bench.board.pages.uploads import bundle_facts, bundle_frame, receipt_frame
@@ -26,6 +25,7 @@ from velm_bench.board.schema import COUNTING
 from velm_bench.board.submitting import DuplicateError
 from velm_bench.digests import digest_bytes
 from velm_bench.errors import VelmError
+from velm_bench.inert import inert
 
 if TYPE_CHECKING:
     from velm_bench.board.folder import Bundle

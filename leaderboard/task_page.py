@@ -11,7 +11,6 @@ import streamlit as st
 import task_charts
 
 from velm_bench.board import meaning
-from velm_bench.board.inert import guarded
 from velm_bench.board.listings.listing import ListedTask, Listing
 from velm_bench.board.pages.cards import Fact
 from velm_bench.board.pages.examples import Example, examples
@@ -26,6 +25,7 @@ from velm_bench.board.pages.task_frames import (
     signature_frame,
     slice_frame,
 )
+from velm_bench.board.spreadsheets import guarded
 from velm_bench.errors import VelmError
 
 SCORE = "%.4f"

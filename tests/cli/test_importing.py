@@ -50,3 +50,25 @@ def test_a_file_without_scores_does_not_stop_the_others(tmp_path: Path) -> None:
     done = command(*words, folder=tmp_path, expect=2)
     assert "m on aaa has no samples with scores" in done.stderr
     assert "colours_gen" in done.stdout
+
+
+def test_logs_of_inspect_are_taken_over(tmp_path: Path) -> None:
+    words = ("results", "import", FILES / "inspect" / "baseline.eval", "--from", "inspect", "--model", "mine")
+    (run,) = json.loads(command(*words, "--json", folder=tmp_path).stdout)
+    assert run["result"]["imported"] == "inspect 0.3.285"
+    assert run["result"]["scores"]["match"]["n_errors"] == 2
+    assert (tmp_path / run["folder"] / "samples.parquet").is_file()
+
+
+def test_a_table_is_taken_over_and_compares_with_the_file_it_came_from(tmp_path: Path) -> None:
+    (tmp_path / "old.csv").write_text("id,score\na,1\nb,0\n")
+    done = command("results", "import", "old.csv", "--from", "table", "--json", folder=tmp_path)
+    (run,) = json.loads(done.stdout)
+    assert run["result"]["model"]["name"] == "old"
+    compared = command("compare", run["folder"], "old.csv", "--json", folder=tmp_path)
+    assert '"change": 0.0' in compared.stdout
+
+
+def test_a_file_of_another_harness_is_refused(tmp_path: Path) -> None:
+    words = ("results", "import", FILES / "inspect" / "baseline.json", "--from", "table")
+    assert "baseline.json" in command(*words, folder=tmp_path, expect=2).stderr

@@ -323,7 +323,7 @@ def test_the_key_of_a_secret_split_is_written_nowhere(
         monkeypatch.setattr("sys.argv", ["velm-bench", *given])
         assert velm(*given).code == code
     files = [path for path in world.results.rglob("*") if path.is_file()]
-    assert {path.name for path in files} == {"journal.jsonl", "result.json", "samples.parquet"}
+    assert {path.name for path in files} == {"journal.jsonl", "plan.json", "result.json", "samples.parquet"}
     assert not [path for path in files if "S3CRETKEY" in str(path) or b"S3CRETKEY" in path.read_bytes()]
     texts = [path.read_text() for path in files if path.name == "result.json"]
     assert all("ner:fresh:***" in text for text in texts)

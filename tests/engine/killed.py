@@ -1,7 +1,7 @@
 """A run that kills itself: `python -m tests.engine.killed TASK OUTPUT LOG EVENT` dies by SIGKILL at the given event.
 
 Events are the moments where a kill might hurt: before and after each ask, before, in the middle of and after each line
-of the journal, and before and after each final file. 0 is never. Prints the number of events if it lives.
+of the journal, and before and after its note and each final file. 0 is never. Prints the number of events if it lives.
 With TOY_FRESH in the environment the run is a fresh one.
 """
 
@@ -71,6 +71,7 @@ def main() -> None:
     task, output, log, last = Path(sys.argv[1]), Path(sys.argv[2]), Path(sys.argv[3]), int(sys.argv[4])
     journal._write_all = tear
     store.write_bytes = around(store.write_bytes)
+    journal.write_bytes = around(journal.write_bytes)
     journal.Journal.discard = around(journal.Journal.discard)  # type: ignore[method-assign]
     evaluate(Definition(load_task(task), task), Mortal(log), settings(output, fresh="TOY_FRESH" in os.environ))
     print(count)

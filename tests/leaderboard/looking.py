@@ -15,21 +15,60 @@ LOOKS: dict[str, dict[str, Any]] = {
 }
 
 
+def window(browser: Any, clean: bool = False, **look: Any) -> Any:
+    """An empty page of this look, to be given back by `shut`; `page.asked` holds the addresses and dialogs it asks for.
+
+    The tests of a module share one browser session and its pages, for which scripts are compiled once; `clean` is in a
+    session of its own.
+    """
+    session = session_of(browser, clean)
+    page = next((one for one in session.pages if one not in session.lent), None) or noting(session.new_page())
+    session.lent.add(page)
+    page.asked = []
+    page.set_viewport_size(look.get("viewport", {"width": 1280, "height": 900}))
+    page.emulate_media(color_scheme=look.get("color_scheme", "light"))
+    return page
+
+
+def session_of(browser: Any, clean: bool) -> Any:
+    """The shared browser session, or a new one."""
+    shared = next((one for one in browser.contexts if one.shared), None)
+    if shared and not clean:
+        return shared
+    session = browser.new_context()
+    session.add_init_script("window.showSaveFilePicker = undefined")  # a dialog that nobody could answer
+    session.shared, session.lent = not clean, set()
+    return session
+
+
+def noting(page: Any) -> Any:
+    page.set_default_timeout(60_000)
+    page.on("request", lambda request: page.asked.append(request.url))
+    page.on("dialog", lambda dialog: (page.asked.append(f"dialog:{dialog.message}"), dialog.dismiss()))
+    return page
+
+
+def shut(*pages: Any) -> None:
+    """Forget what pages hold, and let other tests have them."""
+    for page in pages:
+        if not page.context.shared:
+            page.context.close()
+            continue
+        page.evaluate("localStorage.clear(), sessionStorage.clear()")
+        page.context.clear_cookies()
+        page.goto("about:blank")
+        page.context.lent.discard(page)
+
+
 @contextmanager
 def visited(browser: Any, address: str, path: str, wait: str, **look: Any) -> Iterator[tuple[Any, list[str]]]:
-    """A page of its own browser session once some text stands on it, and every address that it asked for."""
-    page = browser.new_page(**{"viewport": {"width": 1280, "height": 900}, **look})
-    page.set_default_timeout(60_000)
-    asked: list[str] = []
-    page.on("request", lambda request: asked.append(request.url))
-    page.on("dialog", lambda dialog: asked.append(f"dialog:{dialog.message}"))
+    """A page once some text stands on it, and every address that it asked for."""
+    page = window(browser, **look)
     page.goto(address + path)
     page.get_by_text(wait).first.wait_for()
     page.wait_for_function("!document.querySelector('[data-testid=stStatusWidget]')")
-    try:
-        yield page, asked
-    finally:
-        page.close()
+    yield page, page.asked
+    shut(page)
 
 
 def foreign(asked: list[str], address: str) -> list[str]:

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tests.leaderboard.browsing import SCREENSHOTS
+from tests.leaderboard.looking import window
 from velm_bench.board.listings.results_listing import list_results
 from velm_bench.board.pages.entrants import entrants
 from velm_bench.results.store import read_result, run_folder, write_run
@@ -42,11 +43,8 @@ def with_stranger(real: Path, place: Path) -> Path:
 
 
 def opened(browser: Any, address: str, path: str, until: str = ".sv article", **look: Any) -> Any:
-    """A page in a clean browser, when what it is about is there, with what it asks of whom in `page.asked`."""
-    page = browser.new_context(**{"viewport": {"width": 1280, "height": 900}, **look}).new_page()
-    page.set_default_timeout(60_000)
-    page.asked = []
-    page.on("request", lambda request: page.asked.append(request.url))
+    """A page when what it is about is there; to be given back by `shut`."""
+    page = window(browser, **look)
     page.goto(address + path)
     page.locator(until).first.wait_for()
     settled(page)

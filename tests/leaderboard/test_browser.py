@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from tests.leaderboard.browsing import SCREENSHOTS, served
+from tests.leaderboard.looking import foreign, shut, window
 from tests.made_runs import HIDING, made_board
 
 pytest.importorskip("streamlit")
@@ -39,10 +40,8 @@ def board(real_board: Path) -> Iterator[str]:
 
 
 def opened(browser: Any, address: str, path: str = "/", **look: Any) -> Any:
-    """The page in a fresh context, when the table and the chart are drawn."""
-    page = browser.new_page(**{"viewport": {"width": 1280, "height": 900}, **look})
-    page.set_default_timeout(40_000)
-    page.add_init_script("window.showSaveFilePicker = undefined")  # a dialog that nobody could answer
+    """The page when the table and the chart are drawn; to be given back by `shut`."""
+    page = window(browser, **look)
     page.goto(address + path)
     drawn(page)
     return page
@@ -81,7 +80,7 @@ def test_a_real_board_is_seen_at_every_width_and_in_the_dark(
     page.screenshot(path=SCREENSHOTS / f"board-{chart}-{name}.png")
     page.get_by_test_id("stVegaLiteChart").scroll_into_view_if_needed()
     page.screenshot(path=SCREENSHOTS / f"board-{chart}-{name}-chart.png")
-    page.close()
+    shut(page)
 
 
 def test_an_address_shows_the_same_rows_in_another_browser(browser: Any, board: str) -> None:
@@ -94,11 +93,10 @@ def test_an_address_shows_the_same_rows_in_another_browser(browser: Any, board: 
     page.wait_for_url("**search=baseline**")
     drawn(page)
     page.wait_for_timeout(500)
-    other = opened(browser, board, page.url.removeprefix(board))
+    other = opened(browser, board, page.url.removeprefix(board), clean=True)
     assert cells(other) == cells(page)
     assert len([text for text in cells(other) if text.startswith("baseline:")]) == 4
-    for one in (page, other):
-        one.close()
+    shut(page, other)
 
 
 def changed(page: Any, before: list[str]) -> list[str]:
@@ -122,7 +120,7 @@ def test_back_and_forward_go_through_what_was_chosen(browser: Any, address: str)
     shown = cells(page)
     page.go_back()
     assert changed(page, shown) == before
-    page.close()
+    shut(page)
 
 
 def test_a_row_is_selected_and_opened_by_the_keyboard_alone(browser: Any, address: str) -> None:
@@ -145,7 +143,7 @@ def test_a_row_is_selected_and_opened_by_the_keyboard_alone(browser: Any, addres
     reach(page, "Open")
     page.keyboard.press("Enter")
     page.wait_for_url(f"**/model?submission={chosen}**")
-    page.close()
+    shut(page)
 
 
 def reach(page: Any, name: str) -> None:
@@ -169,8 +167,7 @@ def test_a_row_that_is_clicked_stands_in_the_address_and_is_selected_there(brows
     other.get_by_test_id("stMultiSelect").get_by_text("baseline:oracle").wait_for()
     other.get_by_role("button", name="Samples").click()
     other.wait_for_url("**/samples?models=*")
-    for one in (page, other):
-        one.close()
+    shut(page, other)
 
 
 def test_every_page_is_reached_by_the_keyboard_on_a_phone(browser: Any, address: str) -> None:
@@ -183,25 +180,19 @@ def test_every_page_is_reached_by_the_keyboard_on_a_phone(browser: Any, address:
     page.keyboard.press("Enter")
     page.wait_for_url("**/compare**")
     assert page.evaluate(WIDER) <= 0
-    page.close()
+    shut(page)
 
 
 def test_table_and_chart_have_names(browser: Any, address: str) -> None:
     page = opened(browser, address, "/?task=scenes_vqa")
     page.locator("[aria-label*='rows of']").first.wait_for(state="attached")
     page.locator("[aria-label*='with 95 % intervals']").first.wait_for(state="attached")
-    page.close()
+    shut(page)
 
 
 @pytest.mark.parametrize("path", ["/?task=scenes_vqa", "/?task=scenes_vqa&chart=kinds"])
 def test_names_of_strangers_load_and_run_nothing(browser: Any, address: str, path: str) -> None:
-    page = browser.new_page(viewport={"width": 1280, "height": 1400})
-    page.set_default_timeout(40_000)
-    asked: list[str] = []
-    page.on("request", lambda request: asked.append(request.url))
-    page.on("dialog", lambda dialog: asked.append(f"a dialog: {dialog.message}"))
-    page.goto(address + path)
-    drawn(page)
+    page = opened(browser, address, path, viewport={"width": 1280, "height": 1400})
     shown = cells(page)
     assert any("<img src=x" in text for text in shown)
     assert any(text.startswith("'=HYPERLINK") for text in shown)
@@ -214,9 +205,8 @@ def test_names_of_strangers_load_and_run_nothing(browser: Any, address: str, pat
         page.wait_for_timeout(40)
     assert page.locator(".stApp img, .vg-tooltip img").count() == 0
     assert page.title() == "Runs in results · velm-bench"
-    own = (address, address.replace("http", "ws"), "data:", "blob:")
-    assert not [url for url in asked if not url.startswith(own)]
-    page.close()
+    assert not foreign(page.asked, address)
+    shut(page)
 
 
 @pytest.mark.parametrize("which", ["ours", "streamlit's"])
@@ -234,7 +224,7 @@ def test_no_download_holds_a_formula(browser: Any, address: str, which: str) -> 
         for cell in line.split(","):
             assert not cell.lstrip('" ').startswith(("=", "+", "@", "\t"))
     assert HIDING not in text
-    page.close()
+    shut(page)
 
 
 def test_the_server_listens_on_this_machine_only_and_shows_no_trace(address: str) -> None:

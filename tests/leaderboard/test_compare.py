@@ -10,6 +10,7 @@ from urllib.parse import quote
 import pytest
 
 from tests.leaderboard.browsing import served
+from tests.leaderboard.looking import shut
 from tests.leaderboard.strangers import (
     EVIL,
     VQA,
@@ -23,9 +24,9 @@ from tests.leaderboard.strangers import (
     shot,
     with_stranger,
 )
-from velm_bench.board.inert import inert
 from velm_bench.board.listings.results_listing import list_results
 from velm_bench.board.pages.comparing import compare_frame, sentence
+from velm_bench.inert import inert
 
 pytest.importorskip("streamlit")
 
@@ -65,7 +66,7 @@ def test_it_is_seen_at_every_width_and_in_the_dark(
     assert dark(page) == (name == "dark")
     kept_to_itself(page, address)
     shot(page, f"compare-{name}")
-    page.context.close()
+    shut(page)
 
 
 def test_sentences_and_table_say_what_the_frame_says(browser: Any, address: str, root: Path) -> None:
@@ -78,7 +79,7 @@ def test_sentences_and_table_say_what_the_frame_says(browser: Any, address: str,
     assert [row[0].split("  ")[1] for row in shown] == list(frame["model"])
     assert [float(row[1]) for row in shown] == pytest.approx(list(frame["score"]), abs=1e-4)
     assert [row[9] for row in shown[1:]] == [str(wins) for wins in frame["wins"].iloc[1:]]
-    page.context.close()
+    shut(page)
 
 
 def test_the_choice_stands_in_the_address_and_is_read_from_it(browser: Any, address: str, root: Path) -> None:
@@ -90,8 +91,7 @@ def test_the_choice_stands_in_the_address_and_is_read_from_it(browser: Any, addr
     assert "no wins and losses" in page.get_by_test_id("stMain").inner_text()
     again = opened(browser, address, page.url.removeprefix(address), until=DRAWN)
     assert cells(again) == cells(page)
-    for one in (page, again):
-        one.context.close()
+    shut(page, again)
 
 
 def test_the_samples_are_a_link_away(browser: Any, address: str, root: Path) -> None:
@@ -100,13 +100,13 @@ def test_the_samples_are_a_link_away(browser: Any, address: str, root: Path) -> 
     page.wait_for_url("**/samples?**")
     page.locator(".sv article").nth(2).wait_for()
     assert page.locator(".sv article").count() == 3
-    page.context.close()
+    shut(page)
 
 
 def test_one_model_is_not_enough(browser: Any, address: str, root: Path) -> None:
     page = opened(browser, address, path(root, VQA, "ref:prefix"), until="[data-testid=stAlert]")
     assert "Choose two to four models" in page.get_by_test_id("stAlert").inner_text()
-    page.context.close()
+    shut(page)
 
 
 def test_a_strangers_name_is_text(browser: Any, address: str, root: Path) -> None:
@@ -118,7 +118,7 @@ def test_a_strangers_name_is_text(browser: Any, address: str, root: Path) -> Non
     assert page.title() != "1"
     kept_to_itself(page, address)
     narrow(page)
-    page.context.close()
+    shut(page)
 
 
 def test_every_choice_is_reached_by_the_keyboard(browser: Any, address: str, root: Path) -> None:
@@ -131,4 +131,4 @@ def test_every_choice_is_reached_by_the_keyboard(browser: Any, address: str, roo
         )
     said = " ".join(filter(None, reached))
     assert all(name in said for name in ("Models", "Task", "Metric", "Slice", "Look at their samples", "All tasks"))
-    page.context.close()
+    shut(page)

@@ -160,7 +160,7 @@ def test_the_page_is_seen_at_every_width_and_in_the_dark(browser: Any, address: 
 
 def test_a_permalink_shows_the_same_submission_in_a_clean_browser(browser: Any, address: str, board: Path) -> None:
     short = short_id(board, "Prism", "1.0")
-    with visited(browser, address, f"/model?submission={short}", "Permanent address") as (page, _):
+    with visited(browser, address, f"/model?submission={short}", "Permanent address", clean=True) as (page, _):
         assert page.get_by_test_id("stCode").last.inner_text().strip() == f"/model?submission={short}"
         assert page.locator("h1").inner_text() == "Prism"
         assert page.locator("dd").get_by_text("1.0", exact=True).count() == 1

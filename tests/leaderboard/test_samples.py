@@ -10,6 +10,7 @@ from urllib.parse import quote
 import pytest
 
 from tests.leaderboard.browsing import served
+from tests.leaderboard.looking import shut
 from tests.leaderboard.strangers import (
     EVIL,
     VQA,
@@ -23,9 +24,9 @@ from tests.leaderboard.strangers import (
     shot,
     with_stranger,
 )
-from velm_bench.board.inert import inert
 from velm_bench.board.listings.results_listing import list_results
 from velm_bench.board.pages.gallery import filtered, sample_rows
+from velm_bench.inert import inert
 
 pytest.importorskip("streamlit")
 
@@ -82,7 +83,7 @@ def test_every_kind_is_seen_at_every_width_and_in_the_dark(
     assert len(cells(page)) == 12
     kept_to_itself(page, address)
     shot(page, f"samples-{kind}-{name}")
-    page.context.close()
+    shut(page)
 
 
 def test_a_filter_shows_such_samples_only(browser: Any, address: str, root: Path) -> None:
@@ -96,7 +97,7 @@ def test_a_filter_shows_such_samples_only(browser: Any, address: str, root: Path
     assert all(row[4].startswith("✓") and row[5].startswith("✗") for row in cells(page))
     assert "✓ right" in page.locator("article").nth(0).inner_text()
     assert "✗ wrong" in page.locator("article").nth(1).inner_text()
-    page.context.close()
+    shut(page)
 
 
 def test_a_filter_that_is_chosen_stands_in_the_address(browser: Any, address: str, root: Path) -> None:
@@ -112,7 +113,7 @@ def test_a_filter_that_is_chosen_stands_in_the_address(browser: Any, address: st
     settled(page)
     assert all("how many" in row[2] for row in cells(page))
     assert "how many" in selected(page)[1]
-    page.context.close()
+    shut(page)
 
 
 def test_a_permanent_address_shows_the_same_sample_and_picture(browser: Any, address: str, root: Path) -> None:
@@ -124,11 +125,10 @@ def test_a_permanent_address_shows_the_same_sample_and_picture(browser: Any, add
         settled(first)
     here = first.url.removeprefix(address)
     assert "sample=" in here
-    again = opened(browser, address, here)
+    again = opened(browser, address, here, clean=True)
     assert selected(again) == selected(first)
     assert cells(again) == cells(first)
-    for page in (first, again):
-        page.context.close()
+    shut(first, again)
 
 
 def test_keys_and_tab_go_from_sample_to_sample(browser: Any, address: str, root: Path) -> None:
@@ -148,7 +148,7 @@ def test_keys_and_tab_go_from_sample_to_sample(browser: Any, address: str, root:
             break
     else:
         pytest.fail("the filter is not reached by the keyboard")
-    page.context.close()
+    shut(page)
 
 
 def test_a_row_that_is_clicked_is_looked_at_and_pages_turn(browser: Any, address: str, root: Path) -> None:
@@ -164,7 +164,7 @@ def test_a_row_that_is_clicked_is_looked_at_and_pages_turn(browser: Any, address
     page.wait_for_url("**page=3**")
     settled(page)
     assert not any(row[0] for row in cells(page))
-    page.context.close()
+    shut(page)
 
 
 def test_a_strangers_name_and_answers_are_text(browser: Any, address: str, root: Path) -> None:
@@ -182,4 +182,4 @@ def test_a_strangers_name_and_answers_are_text(browser: Any, address: str, root:
     assert not page.locator("img[src='x']").count()
     kept_to_itself(page, address)
     shot(page, "samples-stranger")
-    page.context.close()
+    shut(page)

@@ -17,11 +17,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import velm_bench.metrics
-from tests.metrics.toys import ALL, ARGUMENTS, FORMS, LABELS, SAMPLES, WITHOUT_DATA, data
+from tests.metrics.toys import ALL, ARGUMENTS, FORMS, LABELS, SAMPLES, WITHOUT_DATA, FirstLetter, data
 from velm_bench.errors import UsageError
 from velm_bench.metrics import Metric, MetricInputError, build
-from velm_bench.metrics.base import Array, MeanMetric, reading_corpus, scatter
-from velm_bench.samples import Form
+from velm_bench.metrics.base import Array, reading_corpus, scatter
 from velm_bench.statistics import interval
 
 RARELY_DEFINED = (
@@ -325,17 +324,6 @@ def test_what_is_no_text_is_refused_by_its_row(name: str, odd: Any) -> None:
     for nothing in ([], "a dog", None, b"a dog"):
         with pytest.raises(MetricInputError, match="Sample 4 needs a list of at least one reference"):
             build(name).statistics(predictions, [*references[:4], nothing, *references[5:]])
-
-
-class FirstLetter(MeanMetric):
-    """A metric as someone else might write it."""
-
-    name = "first_letter"
-    signature = "first-letter|v:1"
-    form = Form.TEXT
-
-    def score(self, prediction: Any, reference: Any) -> float:
-        return float(prediction[:1] == reference[0][:1])
 
 
 def test_the_mean_of_a_newcomers_score() -> None:

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from velm_bench.metrics import BUILTIN, Metric, build
-from velm_bench.metrics.base import Array
+from velm_bench.metrics.base import Array, MeanMetric
+from velm_bench.samples import Form
 
 LABELS = ("PER", "LOC")
 SAMPLES = 12
@@ -110,3 +111,14 @@ def some_statistics(name: str) -> tuple[Metric, Array]:
 
 ALL: dict[str, tuple[Metric, Array]] = {name: some_statistics(name) for name in sorted(BUILTIN)}
 """Every metric of ours with its statistics; what another package registers is not tried."""
+
+
+class FirstLetter(MeanMetric):
+    """A metric as someone else might write it."""
+
+    name = "first_letter"
+    signature = "first-letter|v:1"
+    form = Form.TEXT
+
+    def score(self, prediction: Any, reference: Any) -> float:
+        return float(prediction[:1] == reference[0][:1])

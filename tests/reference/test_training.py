@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import shutil
 import subprocess
 import sys
 from concurrent.futures.process import BrokenProcessPool
@@ -65,6 +66,22 @@ def steps(folder: Path) -> list[dict[str, Any]]:
     return [line for line in map(json.loads, (folder / "log.jsonl").read_text().splitlines()) if "losses" in line]
 
 
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a short training; shared, so nobody may change it."""
+    folder = tmp_path_factory.mktemp("trained")
+    train(short(), folder, workers=0)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def trained_blind(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """That of a model without pictures; shared, so nobody may change it."""
+    folder = tmp_path_factory.mktemp("trained_blind")
+    train(short(model=blind()), folder, workers=0)
+    return folder
+
+
 def test_the_tiny_recipe_learns(tmp_path: Path) -> None:
     seen: list[Progress] = []
     checkpoint = train(recipe(), tmp_path / "tiny", workers=0, progress=seen.append)
@@ -103,9 +120,11 @@ def everything() -> dict[str, Any]:
 
 @pytest.mark.parametrize("changes", [{}, everything()], ids=["plain", "everything"])
 def test_a_killed_training_ends_as_if_it_had_not_been(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, changes: dict[str, Any]
+    tmp_path: Path, trained: Path, monkeypatch: pytest.MonkeyPatch, changes: dict[str, Any]
 ) -> None:
-    whole = train(short(**changes), tmp_path / "whole", workers=0)
+    whole = trained
+    if changes:
+        whole = train(short(**changes), tmp_path / "whole", workers=0).parent
 
     step = Trainer.step
 
@@ -120,18 +139,17 @@ def test_a_killed_training_ends_as_if_it_had_not_been(
     monkeypatch.setattr(Trainer, "step", step)
     torch.rand(7)  # what chance is left by the process before must not matter
     resumed = train(short(**changes), tmp_path / "killed", workers=0)
-    assert (whole / "model.safetensors").read_bytes() == (resumed / "model.safetensors").read_bytes()
-    mine, theirs = (load_file(tmp_path / name / "state.safetensors") for name in ("whole", "killed"))
+    assert (whole / "checkpoint" / "model.safetensors").read_bytes() == (resumed / "model.safetensors").read_bytes()
+    mine, theirs = (load_file(folder / "state.safetensors") for folder in (whole, tmp_path / "killed"))
     assert mine.keys() == theirs.keys()
     assert all(torch.equal(mine[name], theirs[name]) for name in mine)
-    losses = [[line["losses"] for line in steps(tmp_path / name)] for name in ("whole", "killed")]
+    losses = [[line["losses"] for line in steps(folder)] for folder in (whole, tmp_path / "killed")]
     assert losses[0] == losses[1]
 
 
-def test_a_batch_in_parts_trains_as_the_whole_does(tmp_path: Path) -> None:
-    train(short(model=blind()), tmp_path / "whole", workers=0)
+def test_a_batch_in_parts_trains_as_the_whole_does(tmp_path: Path, trained_blind: Path) -> None:
     train(short(model=blind(), optimizer={"rate": 4e-3, "accumulate": 4}), tmp_path / "parts", workers=0)
-    assert apart(tmp_path / "whole", tmp_path / "parts") < 1e-4
+    assert apart(trained_blind, tmp_path / "parts") < 1e-4
 
 
 def test_a_training_whose_time_is_spent_is_not_begun_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -150,20 +168,19 @@ def test_a_training_whose_time_is_spent_is_not_begun_again(tmp_path: Path, monke
     assert (tmp_path / "log.jsonl").read_text() == log
 
 
-def test_workers_and_processes_change_nothing_of_what_is_seen(tmp_path: Path) -> None:
-    alone = train(short(), tmp_path / "alone", workers=0)
+def test_workers_and_processes_change_nothing_of_what_is_seen(tmp_path: Path, trained: Path) -> None:
+    alone = trained / "checkpoint"
     helped = train(short(), tmp_path / "helped", workers=1)
     assert (alone / "model.safetensors").read_bytes() == (helped / "model.safetensors").read_bytes()
 
 
-def test_processes_share_a_batch_as_if_it_were_one(tmp_path: Path) -> None:
+def test_processes_share_a_batch_as_if_it_were_one(tmp_path: Path, trained_blind: Path) -> None:
     """Without batch normalisation, which sees a process's own share, the weights are the same but for rounding."""
-    train(short(model=blind()), tmp_path / "alone", workers=0)
     train(short(model=blind()), tmp_path / "shared", workers=0, processes=2, device="cpu")
-    assert apart(tmp_path / "alone", tmp_path / "shared") < 1e-4
+    assert apart(trained_blind, tmp_path / "shared") < 1e-4
 
 
-def test_torchrun_trains_one_model(tmp_path: Path) -> None:
+def test_torchrun_trains_one_model(tmp_path: Path, trained_blind: Path) -> None:
     """Really two processes, found through the environment; the first speaks and writes."""
     content = short(model=blind()).model_dump(mode="json", exclude_unset=True)
     (tmp_path / "tiny.yaml").write_text(yaml.safe_dump(content), encoding="utf-8")
@@ -177,8 +194,7 @@ def test_torchrun_trains_one_model(tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.split() == [str(tmp_path / "two" / "checkpoint")]
-    train(short(model=blind()), tmp_path / "one", workers=0)
-    assert apart(tmp_path / "one", tmp_path / "two") < 1e-4
+    assert apart(trained_blind, tmp_path / "two") < 1e-4
     assert "processes 2" in (tmp_path / "two" / "checkpoint" / "README.md").read_text()
 
 
@@ -204,8 +220,8 @@ def test_what_torchrun_says_is_checked(
     assert not (tmp_path / "none").exists()
 
 
-def test_another_recipe_does_not_go_on_in_the_same_folder(tmp_path: Path) -> None:
-    train(short(), tmp_path, workers=0)
+def test_another_recipe_does_not_go_on_in_the_same_folder(tmp_path: Path, trained: Path) -> None:
+    shutil.copytree(trained, tmp_path, dirs_exist_ok=True)
     with pytest.raises(UsageError, match="another recipe"):
         train(short(seed=1), tmp_path, workers=0)
     train(short(seed=1), tmp_path, workers=0, fresh=True)
@@ -344,8 +360,8 @@ def test_a_blind_model_needs_no_pictures(tmp_path: Path, monkeypatch: pytest.Mon
     assert all(line["losses"].keys() == {"text", "ner", "total"} for line in steps(tmp_path))
 
 
-def test_only_what_learns_is_in_the_state(tmp_path: Path) -> None:
-    train(short(model=blind()), tmp_path / "language", workers=0)
+def test_only_what_learns_is_in_the_state(tmp_path: Path, trained_blind: Path) -> None:
+    shutil.copytree(trained_blind, tmp_path / "language")
     start = {"language": str(tmp_path / "language" / "checkpoint")}
     frozen = short(model=sizes(adaptation={"kind": "frozen"}), start=start)
     checkpoint = train(frozen, tmp_path / "frozen", workers=0)
@@ -366,8 +382,8 @@ def test_only_what_learns_is_in_the_state(tmp_path: Path) -> None:
         train(frozen, tmp_path / "frozen", workers=0)
 
 
-def test_a_frozen_encoder_keeps_its_running_means(tmp_path: Path) -> None:
-    seeing = train(short(), tmp_path / "seeing", workers=0)
+def test_a_frozen_encoder_keeps_its_running_means(tmp_path: Path, trained: Path) -> None:
+    seeing = trained / "checkpoint"
     start = {"vision": str(seeing), "language": str(seeing)}
     heads = train(short(model=sizes(adaptation={"kind": "heads"}), start=start), tmp_path / "heads", workers=0)
     begun, ended = (load_file(folder / "model.safetensors") for folder in (seeing, heads))
@@ -385,13 +401,13 @@ def test_a_worker_that_dies_is_a_sentence(tmp_path: Path, monkeypatch: pytest.Mo
         train(short(), tmp_path, workers=0)
 
 
-def test_the_run_folder_shows_how_the_model_learned(tmp_path: Path) -> None:
-    checkpoint = train(short(), tmp_path, workers=0)
-    drawn = ElementTree.parse(tmp_path / "curve.svg").getroot()
+def test_the_run_folder_shows_how_the_model_learned(trained: Path) -> None:
+    checkpoint = trained / "checkpoint"
+    drawn = ElementTree.parse(trained / "curve.svg").getroot()
     texts = [element.text or "" for element in drawn.iter("{http://www.w3.org/2000/svg}text")]
     assert {"validation", "learning rate", "96"} <= set(texts)
     assert any(text.startswith("patches ") for text in texts)
-    assert all(line["memory_mb"] > 50 for line in steps(tmp_path))
+    assert all(line["memory_mb"] > 50 for line in steps(trained))
     assert "MB in the leading process" in (checkpoint / "README.md").read_text()
     assert not (checkpoint / "curve.svg").exists()
 

@@ -1,4 +1,4 @@
-"""Holm's adjustment against its own definition, and against what it promises."""
+"""Adjusted p values against their own definitions, other libraries, and what they promise."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.stats import false_discovery_control
 
-from velm_bench.statistics.multiple import beyond_resolution, holm
+from velm_bench.statistics.multiple import benjamini_hochberg, beyond_resolution, holm
 from velm_bench.statistics.resampling import group_weights
 
 
@@ -87,3 +88,32 @@ def test_no_difference_is_called_one_too_often_with_few_replicates() -> None:
         p = beyond_resolution(min(1.0, 2 * (beyond + 1) / 100), differences.mean(), (low, high), 99, len(groups))
         called += p < 0.01
     assert called <= 14  # 1 % of 400, and what chance and the bootstrap of few groups add
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=30))
+@settings(max_examples=30, deadline=None)
+def test_false_discoveries_are_controlled_as_scipy_and_statsmodels_do(values: list[float]) -> None:
+    multitest = pytest.importorskip("statsmodels.stats.multitest")
+    found = benjamini_hochberg(values)
+    np.testing.assert_allclose(found, false_discovery_control(values), rtol=1e-12)
+    np.testing.assert_allclose(found, multitest.multipletests(values, method="fdr_bh")[1], rtol=1e-12)
+    np.testing.assert_allclose(holm(values), multitest.multipletests(values, method="holm")[1], rtol=1e-9)
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=12), st.integers(0, 12))
+def test_an_unanswered_question_counts_not_as_a_discovery_either(values: list[float], place: int) -> None:
+    more = [*values[:place], math.nan, *values[place:]]
+    found = benjamini_hochberg(more).tolist()
+    assert math.isnan(found.pop(min(place, len(values))))
+    assert found == benjamini_hochberg(values).tolist()
+    assert benjamini_hochberg([]).tolist() == []
+
+
+def test_of_what_is_called_few_are_false() -> None:
+    chance = np.random.default_rng(0)
+    shares = []
+    for _ in range(500):
+        values = np.concatenate([chance.random(30), chance.random(10) * 0.001])
+        called = benjamini_hochberg(values.tolist()) <= 0.10
+        shares.append(called[:30].sum() / max(1, called.sum()))
+    assert 0.05 < np.mean(shares) <= 0.09  # three quarters of 10 %: the share of true null hypotheses

@@ -17,6 +17,7 @@ from velm_bench.engine.perturbations import perturbation
 from velm_bench.engine.runner import evaluate, too_many_errors
 from velm_bench.engine.settings import RunSettings
 from velm_bench.engine.treating import find_control
+from velm_bench.engine.watching import StoppedError, Watch
 from velm_bench.errors import RunError, UsageError, VelmError
 from velm_bench.metrics import METRICS, split_name
 from velm_bench.models.base import Model
@@ -101,18 +102,26 @@ def chosen_treatments(control: str, controls: bool, perturbations: Sequence[str]
 
 
 def evaluate_all(
-    definitions: Sequence[Definition], model: Model, settings: RunSettings, further: Sequence[str] = ()
+    definitions: Sequence[Definition],
+    model: Model,
+    settings: RunSettings,
+    further: Sequence[str] = (),
+    watch: Watch | None = None,
 ) -> Report:
     """Run the model on each task, and again under each further control or perturbation, and compare.
 
-    An error of one task is kept for the report and does not stop the others.
+    An error of one task is kept for the report and does not stop the others; only who watches the runs (not the
+    further ones) can stop them all.
     """
     report = Report()
     for definition in definitions:
         try:
-            sighted = _evaluate(definition, model, settings, report)
+            sighted = _evaluate(definition, model, settings, report, watch)
             if further:
                 _compare(definition, model, settings, further, sighted, report)
+        except StoppedError as error:
+            report.failures.append((definition.task.name, error))
+            break
         except VelmError as error:
             report.failures.append((definition.task.name, error))
         except Exception as error:  # whatever it is, the other tasks go on; the trace is behind --debug
@@ -122,10 +131,12 @@ def evaluate_all(
     return report
 
 
-def _evaluate(definition: Definition, model: Model, settings: RunSettings, report: Report) -> Any:
+def _evaluate(
+    definition: Definition, model: Model, settings: RunSettings, report: Report, watch: Watch | None = None
+) -> Any:
     """One run, with what is wrong about it in the report."""
     name = definition.task.name
-    run = evaluate(definition, model, settings, progress(titled(name, settings.control, settings.shots)))
+    run = evaluate(definition, model, settings, progress(titled(name, settings.control, settings.shots)), watch)
     report.runs.append(run)
     report.failures += [(name, _broken(run, metric)) for metric in run.broken]
     if run.result.score.value is None and not run.broken:

@@ -152,7 +152,9 @@ def _report(verdict: Verdict, sides: Sides, folder: Path | None, data: list[Path
     if annotations.on_actions():
         for line in annotations.annotations(verdict):
             note(line)
-        annotations.append_summary(verdict)
+        problem = annotations.append_summary(verdict)
+        if problem:
+            note(problem)
 
 
 def _print(verdict: Verdict) -> None:
@@ -209,12 +211,12 @@ def _peek(
     """What can be said of runs in progress; ends the command, with 1 where any is broken."""
     from dataclasses import asdict
 
-    from velm_bench.gate.failfast import peek
+    from velm_bench.gate.failfast import ALPHA, peek
     from velm_bench.gate.opening import open_side
 
     known = open_side(baseline, root, note)
     folders = data_folders(data)
-    found = [peek(Path(word), known, margin, data=folders) for word in candidate]
+    found = [peek(Path(word), known, margin, ALPHA / len(candidate), folders) for word in candidate]
     if as_json:
         print_json([asdict(one) for one in found])
     else:

@@ -24,6 +24,8 @@ class Harness(StrEnum):
     LM_EVAL = "lm-eval"
     LMMS_EVAL = "lmms-eval"
     VLMEVALKIT = "vlmevalkit"
+    INSPECT = "inspect"
+    TABLE = "table"
 
 
 def import_results(
@@ -34,7 +36,8 @@ def import_results(
     replicates: Replicates = 1000,
     as_json: Json = False,
 ) -> None:
-    """Take over runs of lm-eval or lmms-eval (with --log_samples) or scored tables of VLMEvalKit.
+    """Take over runs of lm-eval or lmms-eval (with --log_samples), logs of Inspect, scored tables of VLMEvalKit, or any
+    table (CSV, TSV, JSONL) of `id, score[, group]`.
 
     Their scores are kept, not computed again, and marked as imported; they get intervals and can be compared. One file
     that cannot be read does not stop the others.
@@ -67,9 +70,10 @@ def import_results(
 def _runs(paths: list[Path], harness: Harness, model: str) -> Iterator[ForeignRun | VelmError]:
     """Every run that the paths name, or why there is none."""
     from velm_bench.errors import UsageError, VelmError
-    from velm_bench.results.foreign import lm_eval, vlmevalkit
+    from velm_bench.results.foreign import inspect, lm_eval, tables, vlmevalkit
 
-    reader = vlmevalkit if harness is Harness.VLMEVALKIT else lm_eval
+    readers = {Harness.VLMEVALKIT: vlmevalkit, Harness.INSPECT: inspect, Harness.TABLE: tables}
+    reader = readers.get(harness, lm_eval)
     for path in paths:
         try:
             found = reader.find_results(path)

@@ -13,6 +13,8 @@ Row = Sequence[object]
 
 PROSE = frozenset({"model", "description", "metrics", "found", "to mend", "reason"})
 """The columns that a narrow terminal may break over lines; numbers and ids stay whole, whatever the width."""
+COMMANDS = ("::", "##[")
+"""What the first cell of a row begins with that a runner of GitHub Actions takes for a command."""
 NARROWEST = 16
 """How many characters of prose stand side by side at the least."""
 
@@ -55,8 +57,10 @@ def print_facts(facts: Mapping[str, object]) -> None:
 
 
 def plain(text: str) -> str:
-    """The text without control characters: what others named cannot steer a terminal."""
-    return "".join(letter if letter.isprintable() else " " for letter in text)
+    """The text without control characters: what others named cannot steer a terminal, nor command a CI runner, to which
+    a line that begins with two colons is a command."""
+    shown = "".join(letter if letter.isprintable() else " " for letter in text)
+    return f"'{shown}" if shown.lstrip().startswith(COMMANDS) else shown
 
 
 def number(value: float | None) -> str:

@@ -75,6 +75,19 @@ def run(
             "strength (3 if left out); may be repeated.",
         ),
     ] = None,
+    fail_fast: Annotated[
+        str,
+        typer.Option(
+            "--fail-fast",
+            metavar="BASELINE",
+            help="Stop, with exit code 1, as soon as the answers are clearly worse than those of this run, model or "
+            "baseline file; no verdict.",
+        ),
+    ] = "",
+    fail_fast_margin: Annotated[
+        float | None,
+        typer.Option("--fail-fast-margin", help="With --fail-fast: how much worse is put up with; 0 if left out."),
+    ] = None,
     workers: Annotated[
         int | None, typer.Option("--workers", min=1, help="Threads that prepare samples ahead; one per core, up to 8.")
     ] = None,
@@ -88,6 +101,7 @@ def run(
     """
     size = _batch_size(batch_size)
     from velm_bench.cli.evaluation import chosen_treatments, evaluate_all, finish, named_tasks, with_generation
+    from velm_bench.cli.watching import watcher
     from velm_bench.engine.settings import DEFAULT_WORKERS, RunSettings
     from velm_bench.models import Setup, open_model
 
@@ -110,6 +124,7 @@ def run(
     definitions = with_generation(named_tasks(tasks), replaced)
     options = assignments(model_arg, "--model-arg")
     with stdout_aside():
+        watch = watcher(fail_fast, fail_fast_margin, definitions, settings)
         opened = open_model(model, Setup(device=device, dtype=dtype, seed=seed, options=options))
-        report = evaluate_all(definitions, opened, settings, further)
+        report = evaluate_all(definitions, opened, settings, further, watch)
     finish(report, as_json)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from weakref import WeakSet
@@ -12,6 +12,8 @@ from velm_bench.digests import digest_file
 from velm_bench.engine.asking import Asker
 from velm_bench.engine.batching import Batch, lay_grid, unanswered
 from velm_bench.engine.journal import Journal, Line, starting_size
+from velm_bench.engine.judging import judge
+from velm_bench.engine.measuring import forget_peak, pieces, process_peak
 from velm_bench.engine.opening import Opened
 from velm_bench.engine.outcomes import Outcome, reason
 from velm_bench.engine.plan import Row
@@ -19,6 +21,7 @@ from velm_bench.engine.prefetch import prepared_batches
 from velm_bench.engine.progress import Progress
 from velm_bench.engine.settings import RunSettings
 from velm_bench.engine.table import stored_outcomes
+from velm_bench.engine.watching import Watch
 from velm_bench.errors import RunError, UsageError
 from velm_bench.models.base import Model, View
 from velm_bench.results.store import RESULT, SAMPLES, read_result, read_table
@@ -40,36 +43,84 @@ class Answered:
     smallest_batch: int
     anew: bool
     """Whether an earlier result has no part in them."""
+    pieces: Sequence[tuple[int, float]]
+    """Samples and seconds of consecutive batches, those of the journal that was found first."""
+    process_memory: int | None = None
+    """The most memory that the process held while it asked, in bytes."""
+    device_memory: int | None = None
+    """The same of the device, where the model knows it."""
 
 
 def answer_plan(
-    opened: Opened, plan: Sequence[Row], model: Model, settings: RunSettings, journal: Journal, progress: Progress
+    opened: Opened,
+    plan: Sequence[Row],
+    model: Model,
+    settings: RunSettings,
+    journal: Journal,
+    progress: Progress,
+    watch: Watch | None = None,
 ) -> Answered:
     """Ask what is not known yet; every row that has a request has an outcome afterwards.
 
     A fresh run knows nothing; what an earlier one left is forgotten as soon as the model stands ready, not before.
+    StoppedError where who watches has seen enough.
     """
     known = {} if settings.fresh else known_outcomes(plan, journal, progress)
     size = settings.batch_size or model.batch_size
     batches = lay_grid(plan, model.cost, size)
     todo = unanswered(batches, known)
+    show = _shower(watch, batches, known, opened) if watch and todo else None
     if todo:
         _get_ready(model, opened, settings.seed)
+        model.peak_memory()
+        forget_peak()
     if settings.fresh:
         journal.begin_anew()
     asker = Asker(model, starting_size(journal.lines, size))
+    lines = list(journal.lines)
     fresh: dict[str, Outcome] = {}
-    seconds = sum(line.seconds for line in journal.lines)
+    left = sum(map(len, todo))
     progress.start(sum(map(len, batches)), len(known))
     try:
         for line in _ask(asker, todo, settings.workers, size):
             journal.append(line)
+            lines.append(line)
             fresh |= {outcome.id: outcome for outcome in line.outcomes}
-            seconds += line.seconds
+            left -= len(line.outcomes)
             progress.advance(len(line.outcomes))
+            if show and left:
+                show(line)
     finally:
         progress.finish()
-    return Answered({**known, **fresh}, len(fresh), len(known), seconds, size, asker.size, journal.anew)
+    return Answered(
+        outcomes={**known, **fresh},
+        asked=len(fresh),
+        reused=len(known),
+        seconds=sum(line.seconds for line in lines),
+        batch_size=size,
+        smallest_batch=asker.size,
+        anew=journal.anew,
+        pieces=pieces(lines),
+        process_memory=process_peak() if todo else None,
+        device_memory=model.peak_memory() if todo else None,
+    )
+
+
+def _shower(
+    watch: Watch, batches: Sequence[Batch], known: Mapping[str, Outcome], opened: Opened
+) -> Callable[[Line], None]:
+    """What shows a line to who watches; what is known already is shown at once, batch by batch."""
+    for batch in batches:
+        there = [row for row in batch if row.id in known]
+        if there:
+            watch.see(judge(there, known, opened.kind))
+    rows = {row.id: row for batch in batches for row in batch}
+
+    def show(line: Line) -> None:
+        outcomes = {outcome.id: outcome for outcome in line.outcomes}
+        watch.see(judge([rows[name] for name in outcomes], outcomes, opened.kind))
+
+    return show
 
 
 def known_outcomes(plan: Sequence[Row], journal: Journal, progress: Progress) -> dict[str, Outcome]:

@@ -63,6 +63,9 @@ class Clock:
             reused=answered.reused,
             answering=answering,
             samples_per_second=len(answered.outcomes) / answering if answering else None,
+            pieces=list(answered.pieces),
+            process_memory=answered.process_memory,
+            device_memory=answered.device_memory,
         )
 
 

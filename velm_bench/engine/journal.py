@@ -23,8 +23,11 @@ from typing import Any
 from velm_bench.digests import canonical_json
 from velm_bench.engine.outcomes import Outcome, decode
 from velm_bench.errors import RunError, UsageError
+from velm_bench.results.atomic import write_bytes
 
 JOURNAL = "journal.jsonl"
+NOTE = "plan.json"
+"""What is asked, for who looks at a journal from outside; see `noting`."""
 ANEW = b'{"anew":true}\n'
 """The line that forgets what came before it."""
 SYNC_SECONDS = 5.0
@@ -58,6 +61,7 @@ class Journal:
         self.anew = False
         """Whether an earlier result is to be ignored as well."""
         self.lines = self._recover(note)
+        self._note: bytes | None = None
 
     def __enter__(self) -> Journal:
         return self
@@ -67,6 +71,10 @@ class Journal:
     ) -> None:
         if not self._stream.closed:
             self._close(remove=not self.found and os.fstat(self._stream.fileno()).st_size == 0)
+
+    def describe(self, note: bytes) -> None:
+        """Put this note beside the journal as soon as there is a line to add, until `discard`."""
+        self._note = note
 
     def append(self, line: Line) -> None:
         """Add a batch; RunError where the disk is full."""
@@ -79,6 +87,9 @@ class Journal:
 
     def _write(self, data: bytes) -> None:
         try:
+            if self._note is not None:
+                write_bytes(self.path.with_name(NOTE), self._note)
+                self._note = None
             _write_all(self._stream.fileno(), data)
             if time.monotonic() - self._synced >= SYNC_SECONDS:
                 os.fsync(self._stream.fileno())
@@ -95,6 +106,7 @@ class Journal:
 
     def discard(self) -> None:
         """Remove the file: what it held is in the final files."""
+        self.path.with_name(NOTE).unlink(missing_ok=True)
         self._close(remove=True)
 
     def _close(self, remove: bool) -> None:
@@ -109,16 +121,54 @@ class Journal:
         whole = data.rfind(b"\n") + 1
         if whole < len(data):
             self._stream.truncate(whole)
-        lines: list[Line] = []
-        for number, text in enumerate(data[:whole].split(b"\n")[:-1], start=1):
-            if text == ANEW.rstrip():
-                self.anew, lines = True, []
-                continue
-            try:
-                lines.append(_decode(text))
-            except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
-                note(f"Line {number} of {self.path} is damaged: its samples are asked again.")
-        return lines
+        kept = _read(data[:whole])
+        for number in kept.damaged:
+            note(f"Line {number} of {self.path} is damaged: its samples are asked again.")
+        self.anew = kept.anew
+        return kept.lines
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What a journal holds."""
+
+    lines: list[Line]
+    """Those that count."""
+    anew: bool
+    """Whether the run began anew, so that an earlier result has no part in it."""
+    damaged: list[int]
+    """The numbers of lines that were passed over."""
+
+
+def look(folder: Path) -> Kept:
+    """What the journal in a folder holds by now, without locking or changing it; a line cut off at the end is none.
+
+    UsageError where there is no journal.
+    """
+    path = folder / JOURNAL
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise UsageError(
+            f"The journal {path} cannot be read ({error.strerror or error}): name the folder of a run that goes on."
+        ) from error
+    return _read(data[: data.rfind(b"\n") + 1])
+
+
+def _read(data: bytes) -> Kept:
+    """Whole lines."""
+    anew = False
+    lines: list[Line] = []
+    damaged: list[int] = []
+    for number, text in enumerate(data.split(b"\n")[:-1], start=1):
+        if text == ANEW.rstrip():
+            anew, lines = True, []
+            continue
+        try:
+            lines.append(_decode(text))
+        except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
+            damaged.append(number)
+    return Kept(lines, anew, damaged)
 
 
 def _encode(line: Line) -> bytes:

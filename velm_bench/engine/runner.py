@@ -11,6 +11,7 @@ from velm_bench.engine.finishing import Clock, draft_result, model_info, require
 from velm_bench.engine.heeding import require_conversation, require_heeded
 from velm_bench.engine.journal import Journal
 from velm_bench.engine.judging import judge
+from velm_bench.engine.noting import encode_note
 from velm_bench.engine.opening import begin_treatment, open_task
 from velm_bench.engine.plan import make_plan
 from velm_bench.engine.progress import Progress, silent
@@ -18,6 +19,7 @@ from velm_bench.engine.scoring import build_metrics, score
 from velm_bench.engine.settings import RunSettings
 from velm_bench.engine.shots import no_shots, open_shots
 from velm_bench.engine.table import build_table
+from velm_bench.engine.watching import Watch, Watched
 from velm_bench.models.base import Model
 from velm_bench.results.atomic import remove_leftovers, require_writable
 from velm_bench.results.schema import Result
@@ -37,12 +39,18 @@ class Run:
     """Metrics that failed where they should have worked, and how; the result has them among `skipped`."""
 
 
-def evaluate(definition: Definition, model: Model, settings: RunSettings, progress: Progress = silent) -> Run:
+def evaluate(
+    definition: Definition,
+    model: Model,
+    settings: RunSettings,
+    progress: Progress = silent,
+    watch: Watch | None = None,
+) -> Run:
     """Run a model on a task, or finish a run that was interrupted, and write it.
 
     Failed samples are rows with their errors and count as wrong; whether they are too many is for the caller to judge
     (`too_many_errors`), and so are metrics that failed (`Run.broken`). UsageError where task, data, model or output
-    folder make no sense, before anything is asked.
+    folder make no sense, before anything is asked. Who watches may stop it with a StoppedError.
     """
     require_writable(settings.output)
     require_storable(model)
@@ -62,8 +70,11 @@ def evaluate(definition: Definition, model: Model, settings: RunSettings, progre
         with clock.phase("plan"):
             plan = make_plan(opened, model, treat, settings.workers, pool.draw if pool else no_shots)
             require_heeded(plan, model, settings.generation)
+        if watch:
+            watch.begin(Watched(opened, metrics, plan, settings))
+        journal.describe(encode_note(definition, opened, settings))
         with clock.phase("answer"):
-            answered = answer_plan(opened, plan, model, settings, journal, progress)
+            answered = answer_plan(opened, plan, model, settings, journal, progress, watch)
         with clock.phase("score"):
             rows = judge(plan, answered.outcomes, opened.kind)
             found = score(opened, metrics, rows, settings.replicates, settings.seed)

@@ -88,10 +88,10 @@ def score(opened: Opened, metrics: Metrics, rows: Sequence[Judged], replicates: 
     slices = {name: part.slices([_value(row, name) for row in rows]) for name in opened.task.slices}
     for name, metric in metrics.built.items():
         try:
-            measured = Measured(name, metric, _statistics(metric, rows, opened))
+            measured = Measured(name, metric, measure(metric, rows, opened))
             whole = part.scores(measured)
             parts = [(one, one.scores(measured)) for values in slices.values() for one in values.values()]
-        except _NotApplicableError as error:
+        except NotApplicableError as error:
             found.skipped[name] = str(error)
         except UnavailableError as error:
             found.skipped[name] = reason(error)
@@ -120,12 +120,12 @@ def _value(row: Judged, name: str) -> str | None:
     return str(row.sample.slices[name]) if name in row.sample.slices else None
 
 
-class _NotApplicableError(Exception):
+class NotApplicableError(Exception):
     """A metric has nothing to say about these predictions."""
 
 
-def _statistics(metric: Metric, rows: Sequence[Judged], opened: Opened) -> Array:
-    """Statistics of all rows, shape (samples, k).
+def measure(metric: Metric, rows: Sequence[Judged], opened: Opened) -> Array:
+    """Statistics of all rows, or of those seen so far, shape (samples, k); NotApplicableError where there are none.
 
     Samples whose references say nothing about what is right are unknown to the metric; it is the same ones for every
     model. Document frequencies are the full task's, also of what a limit leaves out.
@@ -134,7 +134,7 @@ def _statistics(metric: Metric, rows: Sequence[Judged], opened: Opened) -> Array
     why = metric.applicable(predictions)
     sound = [place for place, row in enumerate(rows) if opened.kind.scorable(row.sample)]
     if why or not sound:
-        raise _NotApplicableError(why or "No sample has references that can be read.")
+        raise NotApplicableError(why or "No sample has references that can be read.")
     samples = [rows[place].sample for place in sound]
     everything = [sample for sample in opened.everything if opened.kind.scorable(sample)]
     golden = [metric.reference(sample) for sample in samples]

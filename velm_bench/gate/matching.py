@@ -116,6 +116,8 @@ def _signatures(baseline: Evidence, candidate: Evidence, outputs: Sequence[str])
         mine, other = baseline.scores[output], candidate.scores[output]
         if mine.signature != other.signature:
             yield f"the signature of '{output}' differs ({mine.signature} and {other.signature})"
+        elif any(output not in one.metric(output).outputs for one in (baseline, candidate)):
+            yield f"the metric '{mine.metric}' does not give '{output}'"
         elif baseline.statistics_for(output).shape[1:] != candidate.statistics_for(output).shape[1:]:
             yield f"the statistics of '{output}' have other columns"
 

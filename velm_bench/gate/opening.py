@@ -3,11 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from velm_bench.errors import UsageError
 from velm_bench.gate.evidence import Evidence, evidence_of
-from velm_bench.results.pairing import read_run
+from velm_bench.results.foreign.base import ForeignRun
+from velm_bench.results.foreign.converting import convert
+from velm_bench.results.foreign.detecting import EXPECTED, read_file, read_folder
+from velm_bench.results.pairing import ReadRun, read_run
+from velm_bench.results.schema import Result
+from velm_bench.results.store import RESULT, list_runs, read_result, safe_name
+
+DEEPEST = 3
+"""A results folder holds models, these tasks, and these runs."""
+SHOWN = 5
+"""How many of the runs that are left out a note names."""
+
+
+@dataclass(frozen=True)
+class _Native:
+    """A run folder that was found, with what its result file says."""
+
+    folder: Path
+    result: Result
 
 
 def open_side(words: Sequence[str], root: Path, note: Callable[[str], None]) -> list[Evidence]:
@@ -19,7 +39,122 @@ def open_side(words: Sequence[str], root: Path, note: Callable[[str], None]) -> 
     are left out, which goes to `note`. UsageError in one sentence where a word is none of these, is damaged, or where
     two runs of one task are left.
     """
-    found = [evidence_of(read_run(Path(word))) for word in words]
-    if not found:
+    if not words:
         raise UsageError("Nothing is named to compare: give a run's folder or a baseline file.")
-    return sorted(found, key=lambda one: one.title)
+    found: dict[str, Evidence] = {}
+    for evidence in (one for word in words for one in _opened(word, root, note)):
+        known = found.setdefault(evidence.title, evidence)
+        if known is not evidence and not _same(known, evidence):
+            raise UsageError(
+                f"There are two runs of {evidence.title} on one side, {known.source} and {evidence.source}: name the "
+                "one that is meant."
+            )
+    return [found[title] for title in sorted(found)]
+
+
+def _same(first: Evidence, second: Evidence) -> bool:
+    """Whether a run was named twice, by itself and by a folder above it, say."""
+    return Path(first.source).resolve() == Path(second.source).resolve() and first.run_id == second.run_id
+
+
+def _opened(word: str, root: Path, note: Callable[[str], None]) -> list[Evidence]:
+    """What one word stands for; a file or folder of that name goes before a model or a run of it."""
+    path = Path(word)
+    if word and _is(Path.is_dir, path):
+        return _of_folder(path, note)
+    return _of_file(path) if _is(Path.is_file, path) else _of_name(word, root, note)
+
+
+def _is(what: Callable[[Path], bool], path: Path) -> bool:
+    """Whether a path is that; no name is too long or too odd to be asked for."""
+    with suppress(OSError, ValueError):
+        return what(path)
+    return False
+
+
+def _of_file(path: Path) -> list[Evidence]:
+    from velm_bench.gate.baselines import is_baseline, read_baseline
+
+    if is_baseline(path):
+        return read_baseline(path)
+    if path.name == RESULT:
+        return [evidence_of(read_run(path.parent))]
+    return [_foreign(path, run) for run in read_file(path)]
+
+
+def _of_folder(folder: Path, note: Callable[[str], None]) -> list[Evidence]:
+    if (folder / RESULT).is_file():
+        return [evidence_of(read_run(folder))]
+    paths = sorted(path for depth in range(1, DEEPEST + 1) for path in folder.glob("*/" * depth + RESULT))
+    if paths:
+        return _without_controls([_Native(one.parent, read_result(one.parent)) for one in paths], str(folder), note)
+    found = read_folder(folder)
+    if not found:
+        raise UsageError(f"The folder {folder} holds nothing that can be compared: give {EXPECTED}.")
+    return [_foreign(path, run) for path, run in found]
+
+
+def _foreign(path: Path, run: ForeignRun) -> Evidence:
+    """A run of another harness as evidence, in memory, without intervals, which a comparison makes anew."""
+    result, table = convert(run, replicates=0)
+    return evidence_of(ReadRun(path, result, table))
+
+
+def _of_name(word: str, root: Path, note: Callable[[str], None]) -> list[Evidence]:
+    """The runs of a model, or the one whose id begins so, in the results folder."""
+    if not word or not root.is_dir():
+        raise UsageError(
+            f"'{word:.80}' is no file or folder, and there is no results folder '{root}': give {EXPECTED}."
+        )
+    if (root / safe_name(word)).is_dir():
+        return _of_folder(root / safe_name(word), note)
+    runs = list_runs(root, lambda sentence: note(f"Left out: {sentence}"))
+    found = [folder for folder, result in runs if result.run_id.startswith(word)]
+    if len(found) > 1:
+        raise UsageError(f"The id '{word}' fits {len(found)} runs in '{root}': give more of it, or the folder.")
+    if not found:
+        raise UsageError(f"'{word:.80}' is no file or folder, and no model or run in '{root}': give {EXPECTED}.")
+    return [evidence_of(read_run(found[0]))]
+
+
+def _without_controls(runs: Sequence[_Native], what: str, note: Callable[[str], None]) -> list[Evidence]:
+    """The ordinary runs of several; UsageError where there is none, or two of one task."""
+    ordinary = [one for one in runs if not one.result.control]
+    others = [one.result.title for one in runs if one.result.control]
+    if not ordinary:
+        raise UsageError(
+            f"{what} stands for no ordinary run, only for {_several(others)}: name the run's own folder to compare it."
+        )
+    if others:
+        note(f"Left out of {what}, as these are runs under a control or a perturbation: {_several(others)}.")
+    _require_single(ordinary, what)
+    return [evidence_of(read_run(one.folder)) for one in ordinary]
+
+
+def _require_single(runs: Sequence[_Native], what: str) -> None:
+    """UsageError where two runs are of one task, before the samples of all are read."""
+    known: dict[str, _Native] = {}
+    for one in runs:
+        other = known.setdefault(one.result.title, one)
+        if other is not one:
+            raise UsageError(
+                f"{what} stands for two runs of {one.result.title}, {other.folder} and {one.folder} "
+                f"({_difference(other.result, one.result)}): name the one that is meant."
+            )
+
+
+def _difference(first: Result, second: Result) -> str:
+    """By what two runs of one task differ, for the sentence that refuses them."""
+    for what, mine, other in (
+        ("of the models", first.model.name, second.model.name),
+        ("with --limit", first.data.limit or "none", second.data.limit or "none"),
+        ("with --seed", first.data.seed, second.data.seed),
+    ):
+        if mine != other:
+            return f"{what} {mine} and {other}"
+    return "with other settings, data or weights"
+
+
+def _several(names: Sequence[str]) -> str:
+    shown = ", ".join(sorted(names)[:SHOWN])
+    return shown if len(names) <= SHOWN else f"{shown} and {len(names) - SHOWN} more"

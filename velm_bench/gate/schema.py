@@ -81,8 +81,8 @@ class Compared(Record):
     p_worse: float | None = None
     """One-sided p of not being worse, by exchange."""
     p_adjusted: float | None = None
-    """Adjusted for the other rows: in a verdict `p_worse`, by Holm within a tier, for slices by Benjamini and Hochberg; in
-    a comparison `p`, by Holm over the tasks' primary scores."""
+    """Adjusted for the other rows: in a verdict `p_worse`, by Holm within a tier, for slices by Benjamini and Hochberg;
+    in a comparison `p`, by Holm over the tasks' primary scores."""
     p_mcnemar: float | None = None
     """McNemar's exact two-sided p where every sample is right or wrong; it takes no account of groups."""
     wins: int | None = None

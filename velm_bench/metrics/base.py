@@ -88,6 +88,8 @@ class Metric(ABC):
     (CIDEr), or nobody knows it."""
     counted: str = "samples"
     """What the number of a score's `n` are."""
+    gold: tuple[str, ...] = ("samples",)
+    """The columns, or what stands before a slash in the names of several, that the references alone decide."""
     additive: bool = True
     """Whether `totals` is the plain weighted sum of the rows, so that rows may be summed per cluster beforehand."""
 
@@ -130,6 +132,21 @@ class Metric(ABC):
         is 0. It is asked for after `statistics`, which may set the columns.
         """
         return np.asarray([float(column == "samples") for column in self.columns])
+
+    def lost(self, known: Array) -> Array:
+        """What samples without an answer add, of which only another run's statistics are at hand: their worst.
+
+        (samples, k) -> (samples, k): what `statistics` gives for None wherever the other run's row tells what is right.
+        Give all samples of the other run and take the rows that are lacking: a row where nothing can tell how bad a
+        wrong answer is (`given`) is taken as bad as the worst there. Where several references leave open which of them
+        a failed sample is counted against, it is the one that the other run's answer was, and all of it is missed.
+
+        The columns of `gold` are kept and the others are those of `unknown`, unless a metric says otherwise.
+        """
+        rows = np.tile(self.unknown(), (len(known), 1))
+        kept = [column.partition("/")[0] in self.gold for column in self.columns]
+        rows[:, kept] = known[:, kept]
+        return rows
 
     @abstractmethod
     def finalize(self, totals: Array) -> Array:

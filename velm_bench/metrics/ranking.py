@@ -78,6 +78,11 @@ class MeanAveragePrecision(Metric):
     def unknown(self) -> Array:
         return np.repeat([0.0, -1.0], len(self.labels))
 
+    def lost(self, known: Array) -> Array:
+        _, right = np.split(known, 2, axis=1)
+        scores = np.select([right > 0, right == 0], [NEVER, FIRST], default=0.0)
+        return np.hstack([scores, right])
+
     def totals(self, statistics: Array, weights: Array | None = None) -> Array:
         """Per class: average precision and the weight of its right samples; shape (..., 2 x classes)."""
         weight = checked_weights(statistics, weights)

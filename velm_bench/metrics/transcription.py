@@ -85,6 +85,11 @@ class ErrorRate(Metric):
                 rows.append(min((edits(distance, units, found) for units in right), key=rate))
         return with_count(np.asarray(rows, dtype=np.float64).reshape(-1, 4))
 
+    def lost(self, known: Array) -> Array:
+        """All of the reference with which the other run was scored is deleted: of several it may not be the longest."""
+        none, length = np.zeros(len(known)), known[:, 3]
+        return np.column_stack([none, length, length == 0, length, known[:, 4]])
+
     def finalize(self, totals: Array) -> Array:
         rates = totals[..., :3] / np.maximum(totals[..., 3:4], 1.0)
         total = totals[..., :3].sum(-1, keepdims=True) / np.maximum(totals[..., 3:4], 1.0)

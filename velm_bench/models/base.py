@@ -142,6 +142,11 @@ class Model(ABC):
         """Whether an exception means that the batch was too large."""
         return isinstance(error, MemoryError) or any(sign in str(error) for sign in OUT_OF_MEMORY)
 
+    def peak_memory(self) -> int | None:
+        """The most memory of its device that the model has held since it was last asked, in bytes; None where there is
+        no such device, or nobody knows."""
+        return None
+
     def require_honoured(self, generation: Generation, honoured: Collection[str]) -> None:
         """UsageError where generation settings differ from the default in more than the adapter honours."""
         strange = [name for name in generation.changed() if name not in honoured]

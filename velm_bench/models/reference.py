@@ -149,6 +149,11 @@ class ReferenceModel(Model):
             torch.backends.cudnn.allow_tf32 = False
         self.answering = Answering(model, self.device)
 
+    def peak_memory(self) -> int | None:
+        from velm_bench.reference.devices import allocated_peak
+
+        return allocated_peak(self.device)
+
     def require(self, request: Request) -> None:
         if isinstance(request, GenerateRequest):
             self.require_honoured(request.generation, HONOURED)

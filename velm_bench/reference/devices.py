@@ -22,3 +22,14 @@ def usable_device(name: str, local: int | None = None) -> str:
         said = str(error).splitlines()[0].rstrip(".")
         raise UsageError(f"--device {name} cannot be used here ({said}): choose cpu or auto.") from error
     return name
+
+
+def allocated_peak(device: str) -> int | None:
+    """The most memory of a GPU that was allocated since this was last asked, in bytes; None for any other device."""
+    if not device.startswith("cuda"):
+        return None
+    import torch
+
+    peak = int(torch.cuda.max_memory_allocated(device))
+    torch.cuda.reset_peak_memory_stats(device)
+    return peak

@@ -152,6 +152,13 @@ class Timing(Record):
     """Time spent on all answers of this run, over every command that worked on it."""
     samples_per_second: float | None = None
     """Answers per second of `answering`; null if there was none."""
+    pieces: list[tuple[int, float]] = []
+    """Samples and seconds of up to 100 runs of consecutive batches, in the order in which they were asked, by the
+    command that wrote this file and by those that it went on from."""
+    process_memory: int | None = None
+    """The most memory that the process held while it asked, in bytes; null where nothing was asked, or nobody knows."""
+    device_memory: int | None = None
+    """The same of a GPU, what the model allocated there; null where there is none."""
 
 
 class Provenance(Record):

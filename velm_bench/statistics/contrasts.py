@@ -9,62 +9,44 @@ they are equal, however few samples tell them apart. Both are weights of samples
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from velm_bench.statistics.resampling import (
-    CELLS,
-    Metric,
-    cluster_codes,
-    cluster_sums,
-    determined,
-    group_weights,
-)
+from velm_bench.statistics.contrast_tables import Contrast, Indices, Samples, Sums, Table
+from velm_bench.statistics.resampling import CELLS, cluster_codes, group_weights
+
+__all__ = ["Contrast", "Resampled", "exchanges", "resample"]
 
 Array = NDArray[np.float64]
-Mask = NDArray[np.bool_]
-
-
-@dataclass(frozen=True)
-class Contrast:
-    """One metric of two runs, on all samples or on some of them."""
-
-    metric: Metric
-    baseline: Array
-    """Statistics, shape (samples, k)."""
-    candidate: Array
-    """Statistics of the same samples in the same order."""
-    mask: Mask | None = None
-    """Which samples are meant, shape (samples,); all if left out."""
-
-    def weighted(self) -> tuple[Array, Array]:
-        """Both statistics, with nothing where the mask leaves a sample out; right for additive metrics."""
-        if self.mask is None:
-            return self.baseline, self.candidate
-        keep = self.mask[:, None]
-        return np.where(keep, self.baseline, 0.0), np.where(keep, self.candidate, 0.0)
+DRAWN = 1_000_000
+"""The most weights of groups that are drawn at a time: few enough to stay near the processor."""
+HELD = 20_000_000
+"""The most numbers of tables that are held at a time (160 MB), but for a single contrast that needs more."""
 
 
 @dataclass(frozen=True)
 class Resampled:
-    """Differences candidate - baseline of every output of a contrast's metric; NaN where undefined."""
+    """Differences candidate - baseline of a contrast's metric; NaN where undefined."""
 
     values: Array
     """The two scores themselves, shape (2, outputs): baseline, candidate."""
     drawn: Array
-    """Under drawn groups, shape (replicates, outputs)."""
+    """Under drawn groups, shape (replicates, outputs kept)."""
     exchanged: Array
-    """Under exchanged groups, shape (replicates, outputs)."""
+    """Under exchanged groups, shape (replicates, outputs kept)."""
     groups: int
     """How many groups have samples in the contrast."""
+    places: tuple[int, ...]
+    """The numbers of the outputs whose replicates are kept."""
 
     @property
     def observed(self) -> Array:
         """The difference itself, shape (outputs,)."""
-        return np.asarray(self.values[1] - self.values[0])
+        with np.errstate(invalid="ignore", over="ignore"):
+            return np.asarray(self.values[1] - self.values[0])
 
 
 def resample(
@@ -75,39 +57,25 @@ def resample(
 ) -> list[Resampled]:
     """Every contrast under the same draws. ValueError where the lengths of statistics, groups and masks differ.
 
-    Where a contrast has fewer than two groups its replicates are NaN: resampling then says nothing.
+    Where a contrast has fewer than two groups its replicates are NaN: resampling then says nothing. Contrasts whose
+    tables do not fit into memory together are done in turn, with the same draws made again.
     """
     names = np.asarray(groups, dtype=np.str_)
-    lengths = {len(names)} | {len(part) for one in contrasts for part in (one.baseline, one.candidate)}
-    lengths |= {len(one.mask) for one in contrasts if one.mask is not None}
-    if len(lengths) > 1:
-        raise ValueError(f"Statistics, groups and masks must have one row per sample, not {sorted(lengths)} rows.")
+    _check(contrasts, len(names))
     codes, count = cluster_codes(names)
-    tables = [_table(one, codes, count) for one in contrasts]
-    found = [_values(one) for one in contrasts]
-    known = [_groups_of(one, names) for one in contrasts]
-    drawn: list[list[Array]] = [[] for _ in contrasts]
-    exchanged: list[list[Array]] = [[] for _ in contrasts]
-    alive = [place for place, inside in enumerate(known) if determined(inside, replicates)]
-    for weights, bits in _blocks(count, len(names), replicates, seed, all(tables[place].additive for place in alive)):
-        for place in alive:
-            drawn[place].append(tables[place].drawn(weights))
-            exchanged[place].append(tables[place].exchanged(bits))
-    return [
-        Resampled(
-            values=found[place],
-            drawn=_stacked(drawn[place], replicates, len(one.metric.outputs)),
-            exchanged=_stacked(exchanged[place], replicates, len(one.metric.outputs)),
-            groups=len(np.unique(known[place])),
-        )
-        for place, one in enumerate(contrasts)
-    ]
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # what has no number is NaN
+        found = [_empty(one, codes, replicates) for one in contrasts]
+        telling = {place: one for place, one in enumerate(contrasts) if found[place].groups > 1 and replicates > 0}
+        for portion in _portions(telling, count):
+            _fill(found, _tables(portion, codes, count), count, replicates, seed)
+    return found
 
 
 def exchanges(count: int, replicates: int, seed: int, block: int) -> Iterator[Array]:
     """Whether each of `count` groups is exchanged in each replicate, as 0 and 1: blocks of shape (<= block, count).
 
-    The bits of PCG64's raw words, another stream than that of `group_weights` for the same seed.
+    The bits of PCG64's raw words, another stream than that of `group_weights` for the same seed. They do not depend on
+    the block size.
     """
     bits = np.random.PCG64(np.random.SeedSequence([seed, 1]))
     words = -(-count // 64)
@@ -117,68 +85,55 @@ def exchanges(count: int, replicates: int, seed: int, block: int) -> Iterator[Ar
         yield np.unpackbits(raw, axis=1, count=count, bitorder="little").astype(np.float64)
 
 
-def _blocks(count: int, samples: int, replicates: int, seed: int, additive: bool) -> Iterator[tuple[Array, Array]]:
-    block = max(1, CELLS // max(1, count if additive else 2 * samples))
-    return zip(group_weights(count, replicates, seed, block), exchanges(count, replicates, seed, block), strict=True)
+def _check(contrasts: Sequence[Contrast], samples: int) -> None:
+    """ValueError where a contrast does not fit the samples."""
+    lengths = {samples} | {len(part) for one in contrasts for part in (one.baseline, one.candidate)}
+    lengths |= {len(one.mask) for one in contrasts if one.mask is not None}
+    if len(lengths) > 1:
+        raise ValueError(f"Statistics, groups and masks must have one row per sample, not {sorted(lengths)} rows.")
+    if any(one.mask is not None and one.mask.dtype != np.bool_ for one in contrasts):
+        raise ValueError("A mask says of each sample whether it is meant: give truth values.")
 
 
-class _Additive:
-    """A contrast whose statistics may be summed within groups beforehand."""
-
-    additive = True
-
-    def __init__(self, contrast: Contrast, codes: NDArray[np.int64], count: int) -> None:
-        first, second = contrast.weighted()
-        self.metric, self.width = contrast.metric, first.shape[1]
-        sums = cluster_sums(first, codes, count), cluster_sums(second, codes, count)
-        self.both = np.concatenate(sums, axis=1)
-        self.gap = sums[1] - sums[0]
-        self.totals = sums[0].sum(axis=0), sums[1].sum(axis=0)
-
-    def drawn(self, weights: Array) -> Array:
-        totals = weights @ self.both
-        return np.asarray(self.metric.finalize(totals[:, self.width :]) - self.metric.finalize(totals[:, : self.width]))
-
-    def exchanged(self, bits: Array) -> Array:
-        moved = bits @ self.gap
-        return np.asarray(self.metric.finalize(self.totals[1] - moved) - self.metric.finalize(self.totals[0] + moved))
+def _empty(contrast: Contrast, codes: Indices, replicates: int) -> Resampled:
+    """The scores of a contrast, and replicates that nothing is known of yet."""
+    groups = int(np.count_nonzero(np.bincount(codes[contrast.inside])))
+    shape = replicates, len(contrast.kept)
+    return Resampled(contrast.values, np.full(shape, np.nan), np.full(shape, np.nan), groups, contrast.kept)
 
 
-class _General:
-    """A contrast whose metric needs every sample: both runs' samples stand in one table under weights."""
-
-    additive = False
-
-    def __init__(self, contrast: Contrast, codes: NDArray[np.int64], count: int) -> None:
-        keep = np.ones(len(codes), dtype=np.bool_) if contrast.mask is None else contrast.mask
-        self.metric, self.codes = contrast.metric, codes[keep]
-        self.first, self.second = contrast.baseline[keep], contrast.candidate[keep]
-        self.stacked = np.concatenate([self.first, self.second])
-
-    def drawn(self, weights: Array) -> Array:
-        spread = weights[:, self.codes]
-        return np.asarray(self.metric.values(self.second, spread) - self.metric.values(self.first, spread))
-
-    def exchanged(self, bits: Array) -> Array:
-        moved = bits[:, self.codes]
-        stay = 1.0 - moved
-        mine = self.metric.values(self.stacked, np.concatenate([stay, moved], axis=1))
-        other = self.metric.values(self.stacked, np.concatenate([moved, stay], axis=1))
-        return np.asarray(other - mine)
+def _portions(contrasts: Mapping[int, Contrast], groups: int) -> Iterator[dict[int, Contrast]]:
+    """The contrasts in portions whose tables may be held together."""
+    portion: dict[int, Contrast] = {}
+    held = 0
+    for place, one in contrasts.items():
+        size = 3 * one.baseline.shape[1] * (groups if one.metric.additive else one.samples)
+        if portion and held + size > HELD:
+            yield portion
+            portion, held = {}, 0
+        portion[place] = one
+        held += size
+    if portion:
+        yield portion
 
 
-def _table(contrast: Contrast, codes: NDArray[np.int64], count: int) -> _Additive | _General:
-    return (_Additive if contrast.metric.additive else _General)(contrast, codes, count)
+def _tables(contrasts: Mapping[int, Contrast], codes: Indices, count: int) -> list[Table]:
+    """The contrasts ready to be resampled: additive ones together, any other alone."""
+    found: list[Table] = [Samples(place, one, codes) for place, one in contrasts.items() if not one.metric.additive]
+    additive = {place: one for place, one in contrasts.items() if one.metric.additive}
+    return [*found, Sums(additive, codes, count)] if additive else found
 
 
-def _values(contrast: Contrast) -> Array:
-    keep = slice(None) if contrast.mask is None else contrast.mask
-    return np.stack([contrast.metric.values(part[keep]) for part in (contrast.baseline, contrast.candidate)])
-
-
-def _groups_of(contrast: Contrast, names: NDArray[np.str_]) -> NDArray[np.str_]:
-    return names if contrast.mask is None else names[contrast.mask]
-
-
-def _stacked(blocks: Sequence[Array], replicates: int, outputs: int) -> Array:
-    return np.concatenate(blocks) if blocks else np.full((replicates, outputs), np.nan)
+def _fill(found: Sequence[Resampled], tables: Sequence[Table], count: int, replicates: int, seed: int) -> None:
+    """Write the replicates of the contrasts of these tables."""
+    widest = max(table.width for table in tables)
+    block = max(1, CELLS // max(count, widest) if widest else DRAWN // count)
+    start = 0
+    draws = group_weights(count, replicates, seed, block), exchanges(count, replicates, seed, block)
+    for drawn, exchanged in zip(*draws, strict=True):
+        rows = slice(start, start + len(drawn))
+        for table in tables:
+            for place, first, second in table.differences(drawn, exchanged):
+                kept = list(found[place].places)
+                found[place].drawn[rows], found[place].exchanged[rows] = first[:, kept], second[:, kept]
+        start += len(drawn)

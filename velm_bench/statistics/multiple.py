@@ -25,6 +25,21 @@ def holm(values: Sequence[float]) -> NDArray[np.float64]:
     return adjusted
 
 
+def benjamini_hochberg(values: Sequence[float]) -> NDArray[np.float64]:
+    """Adjusted p values of Benjamini and Hochberg (1995), in the order given; NaN stays and counts not.
+
+    Calling those below a level keeps the expected share of false ones among the called below it, where the questions
+    are independent or depend positively on each other (Benjamini and Yekutieli 2001).
+    """
+    given = np.asarray(values, dtype=np.float64)
+    adjusted = np.full(len(given), np.nan)
+    places = np.flatnonzero(~np.isnan(given))
+    order = places[np.argsort(given[places], kind="stable")][::-1]
+    ranks = np.arange(len(order), 0, -1)
+    adjusted[order] = np.minimum(1.0, np.minimum.accumulate(given[order] * len(order) / ranks))
+    return adjusted
+
+
 def beyond_resolution(p: float, value: float, bounds: tuple[float, float], replicates: int, groups: int) -> float:
     """A bootstrap p of a difference, where no replicate crossed zero replaced by what its size says; else as it is.
 

@@ -19,6 +19,8 @@ from velm_bench.statistics.contrasts import Resampled
 from velm_bench.statistics.paired import NOISE, two_sided
 
 Array = NDArray[np.float64]
+MOST = 1e15
+"""More samples than this is no advice."""
 
 
 class Finding(NamedTuple):
@@ -55,26 +57,34 @@ def unseen(groups: int, span: float, alpha: float) -> float:
 def assess(found: Resampled, place: int, higher: bool, alpha: float, span: float) -> Finding:
     """What resampling says of one output, the `place`-th of its metric.
 
-    `span` is the most that one group can lose, in units of the score: 1 for a share.
+    `span` is the most that one group can lose, in units of the score: 1 for a share. Replicates in which the score is
+    undefined are left out. Sums in another order differ in their last digits: differences below 1e-12 of what scores
+    and replicates are like count as none. ValueError where no replicates of the output were kept.
     """
-    sign = 1.0 if higher else -1.0
+    if place not in found.places:
+        raise ValueError(f"No replicates were kept of output {place}, only of {list(found.places)}.")
+    sign, column = 1.0 if higher else -1.0, found.places.index(place)
     change = sign * float(found.observed[place])
-    drawn = sign * found.drawn[:, place]
-    exchanged = sign * found.exchanged[:, place]
-    drawn, exchanged = drawn[~np.isnan(drawn)], exchanged[~np.isnan(exchanged)]
-    if math.isnan(change) or not len(drawn) or not len(exchanged):
-        return Finding(change, *[math.nan] * 7)
+    drawn, exchanged = _defined(sign * found.drawn[:, column]), _defined(sign * found.exchanged[:, column])
+    if not math.isfinite(change) or not len(drawn) or not len(exchanged):
+        return Finding(change if math.isfinite(change) else math.nan, *[math.nan] * 7)
+    like = max(float(np.abs(part).max()) for part in (found.values[:, place], drawn, exchanged)) or 1.0
+    noise = NOISE * like
     low, bound, high = np.quantile(drawn, (alpha / 2, alpha, 1 - alpha / 2))
     return Finding(
         change=change,
         low=min(float(low), change),
         high=max(float(high), change),
         bound=min(float(bound), change - unseen(found.groups, span, alpha)),
-        error=float(drawn.std()),
-        p=_share(np.abs(exchanged) >= abs(change) - NOISE),
-        p_bootstrap=float(two_sided(drawn[:, None])[0]),
-        p_worse=_share(exchanged <= change + NOISE),
+        error=float((drawn / like).std()) * like,
+        p=_share(np.abs(exchanged) >= abs(change) - noise),
+        p_bootstrap=float(two_sided((drawn / like)[:, None])[0]),
+        p_worse=_share(exchanged <= change + noise),
     )
+
+
+def _defined(replicates: Array) -> Array:
+    return replicates[np.isfinite(replicates)]
 
 
 def _share(hits: NDArray[np.bool_]) -> float:
@@ -86,13 +96,15 @@ def samples_needed(
     finding: Finding, n: int, groups: int, margin: float, alpha: float, power: float, span: float
 ) -> int:
     """About how many samples of this kind would decide, with chance `power`: that an unchanged model passes, which is
-    also that one worse by the margin is found; 0 where the margin is 0 and no number would.
+    also that one worse by the margin is found; 0 where no number would, or nobody could ask so many.
 
     n ((z_alpha + z_power) error / margin) ** 2, and enough groups that a loss of the margin cannot stay unseen.
     """
-    if margin <= 0.0 or not groups:
+    if not margin > 0.0 or not groups or not math.isfinite(finding.error):
         return 0
     normal = NormalDist()
     ratio = (normal.inv_cdf(1.0 - alpha) + normal.inv_cdf(power)) * finding.error / margin
-    fewest = math.log(alpha) / math.log1p(-min(margin / span, 1.0 - 1e-9)) if span > 0 else 1.0
-    return max(math.ceil(n * ratio**2), math.ceil(fewest * n / groups), n + 1)
+    share = min(margin / span, 1.0 - 1e-9) if span > 0 else 1.0 - 1e-9
+    fewest = math.log(alpha) / math.log1p(-share) if share > 0.0 else math.inf
+    needed = max(n * ratio * ratio, fewest * n / groups, n + 1.0)
+    return math.ceil(needed) if needed < MOST else 0

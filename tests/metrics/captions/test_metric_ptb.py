@@ -24,6 +24,8 @@ from velm_bench.metrics.captions.ptb_plain import Chunks, plain_tokens
 
 pytest.importorskip("pycocoevalcap")
 
+STEP = 1 if os.environ.get("VELM_FULL_PARITY") == "1" else 4
+"""Of captions and lines by the thousand each fourth is compared; all of them with VELM_FULL_PARITY=1."""
 CASES = json.loads((Path(__file__).parents[1] / "cases" / "caption.json").read_text())
 
 
@@ -75,9 +77,10 @@ def test_tokens_of_real_captions(shared: Path) -> None:
     assert tokenize(pair["raw"] for pair in pairs) == [pair["ptb"] for pair in pairs]
 
 
-def test_tokens_of_all_captions_of_val2017(val2017: list[str]) -> None:
+def test_tokens_of_captions_of_val2017_each_alone(val2017: list[str]) -> None:
+    """All of them are compared below, as one file."""
     assert len(val2017) == 25_014
-    assert differences(val2017) == []
+    assert differences(val2017[::STEP]) == []
 
 
 def test_almost_all_real_captions_are_plain(shared: Path, val2017: list[str]) -> None:
@@ -87,16 +90,16 @@ def test_almost_all_real_captions_are_plain(shared: Path, val2017: list[str]) ->
     assert plain_share(flickr) >= 0.999
 
 
-def test_tokens_of_20_000_generated_lines() -> None:
+def test_tokens_of_generated_lines() -> None:
     lines = Lines(seed=1)
-    captions = [lines.line() for _ in range(19_950)] + [lines.long() for _ in range(50)]
+    captions = [lines.line() for _ in range(19_950 // STEP)] + [lines.long() for _ in range(50 // STEP)]
     assert differences(captions) == []
     assert plain_share(captions) > 0.25
 
 
 def test_tokens_of_altered_real_captions(val2017: list[str]) -> None:
     lines = Lines(seed=2, real=sorted({word for caption in val2017[:5000] for word in caption.split()}))
-    captions = [lines.altered(caption) for caption in val2017[:8000]]
+    captions = [lines.altered(caption) for caption in val2017[: 8000 // STEP]]
     assert differences(captions) == []
     assert plain_share(captions) > 0.25
 
@@ -129,21 +132,23 @@ def test_many_marks_take_no_time() -> None:
 
 
 @pytest.mark.parametrize(
-    "captions",
+    ("captions", "alone"),
     [
-        ["vitamin C.", "A dog"],
-        ['<a href="x', '"> c'],
-        ["<a b='c", "'> d"],
-        ["see <a", "b> c"],
-        ["<!-- a", "b -->"],
-        ["1", "1/2 cup"],
-        ["(555)", "555-1234"],
-        [". .", ". a"],
-        ["fig.", "5"],
+        (["vitamin C.", "A dog"], ["vitamin c.", "a dog"]),
+        (['<a href="x', '"> c'], ["< a href = x", "> c"]),
+        (["<a b='c", "'> d"], ["< a b = c", "> d"]),
+        (["see <a", "b> c"], ["see < a", "b > c"]),
+        (["<!-- a", "b -->"], ["< a", "b >"]),
+        (["1", "1/2 cup"], ["1", "1/2 cup"]),
+        (["(555)", "555-1234"], ["-lrb- 555 -rrb-", "555-1234"]),
+        ([". .", ". a"], ["", "a"]),
+        (["fig.", "5"], ["fig", "5"]),
     ],
 )
-def test_a_neighbour_changes_nothing(captions: list[str]) -> None:
-    alone = [official([caption], fence="")[0] for caption in captions]
+def test_a_neighbour_changes_nothing(captions: list[str], alone: list[str]) -> None:
+    """Beside what a process of the original tokeniser of its own makes of each caption."""
+    if STEP == 1:
+        assert [official([caption], fence="")[0] for caption in captions] == alone
     assert ptb.tokenize_now(captions) == tokenize(captions) == alone
 
 

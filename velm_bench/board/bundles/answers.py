@@ -8,11 +8,11 @@ import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from velm_bench.board.bundles.strict_json import strict_object
 from velm_bench.board.schema import AnswerLine
 from velm_bench.engine.outcomes import decode
 from velm_bench.errors import UsageError
 from velm_bench.schema import parse
+from velm_bench.strict_json import strict_object
 
 LONGEST_LINE = 4 * 2**20
 """Bytes. A log-probability for each of 20,000 classes takes half a megabyte."""

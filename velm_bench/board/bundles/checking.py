@@ -13,7 +13,6 @@ from typing import Any
 from velm_bench.board.bundles.answers import read_answers
 from velm_bench.board.bundles.differences import Definitions, why_other_task
 from velm_bench.board.bundles.packing import entry_of, run_files
-from velm_bench.board.bundles.strict_json import strict_object
 from velm_bench.board.folder import MANIFEST, Bundle
 from velm_bench.board.schema import AnswerLine, Manifest, PinnedTask, RunEntry
 from velm_bench.digests import digest_bytes, digest_json
@@ -23,6 +22,7 @@ from velm_bench.registry import suggestion
 from velm_bench.results.schema import SCHEMA_VERSION, Result, titled
 from velm_bench.results.store import safe_name
 from velm_bench.schema import parse
+from velm_bench.strict_json import strict_object
 
 LARGEST_CLAIMS = 16 * 2**20
 """Bytes of a result.json."""

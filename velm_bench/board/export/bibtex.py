@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping
 
 from velm_bench import __version__
 from velm_bench.board.export.snapshot import Snapshot
-from velm_bench.board.inert import inert
 from velm_bench.board.listings.listing import ListedTask
 from velm_bench.digests import digest_bytes
+from velm_bench.inert import inert
 
 SPECIAL = {
     "\\": r"\textbackslash{}",

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from velm_bench.board.export.snapshot import Cells, Row, Snapshot, plain_rows
-from velm_bench.board.inert import inert
 from velm_bench.board.listings.listing import ListedTask
 from velm_bench.errors import UnavailableError
+from velm_bench.inert import inert
 from velm_bench.results.store import safe_name
 
 PIPELINES = {

@@ -16,9 +16,9 @@ from typing import Any
 
 from velm_bench import __version__
 from velm_bench.board.export.snapshot import Cells, Row, Snapshot
-from velm_bench.board.inert import inert
 from velm_bench.board.listings.listing import ListedTask, Listing
 from velm_bench.board.schema import COUNTING, LEVELS, Status
+from velm_bench.inert import inert
 
 PLAIN_ROWS = 200
 """How many rows stand in the page for readers without scripts."""

@@ -12,11 +12,11 @@ from typing import Any
 import pandas as pd
 
 from velm_bench.board import meaning
-from velm_bench.board.inert import inert
 from velm_bench.board.listings.listing import Listing
 from velm_bench.board.listings.speaking import speaking
 from velm_bench.board.pages.frames import View, board_frame, question
 from velm_bench.board.schema import COUNTING, Status
+from velm_bench.inert import inert
 
 STANDING = ("score", "low", "high", "rank", "rank_low", "rank_high", "group", "done", "of", "complete")
 """What `ranking.rank_frame` says of a row."""

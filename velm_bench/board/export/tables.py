@@ -7,7 +7,7 @@ import io
 import pandas as pd
 
 from velm_bench.board.export.snapshot import Snapshot
-from velm_bench.board.inert import spreadsheet
+from velm_bench.board.spreadsheets import spreadsheet
 
 OF_RUN = (
     "submission", "run", "model", "revision", "organisation", "parameters", "licence", "training_data", "released",

@@ -8,11 +8,11 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from velm_bench.board.inert import inert
 from velm_bench.board.listings.listing import Listing
 from velm_bench.board.listings.results_listing import OWN
 from velm_bench.board.schema import Event, EventKind, Level, Manifest, Status
 from velm_bench.errors import UsageError
+from velm_bench.inert import inert
 
 SHORT = 12
 """How many hexadecimal digits of a submission stand in an address."""

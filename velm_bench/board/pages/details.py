@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from velm_bench.board.inert import inert
 from velm_bench.board.listings.listing import Listing
 from velm_bench.board.pages.entrants import LETTERS, Entrant
 from velm_bench.board.pages.gallery import read_runs, rights, scores_of
 from velm_bench.board.pages.pictures import large, questions
 from velm_bench.board.pages.wording import LONG, SHORT, counted, loaded, tokens_of
 from velm_bench.errors import SampleError, UsageError
+from velm_bench.inert import inert
 from velm_bench.results.pairing import ReadRun
 from velm_bench.results.store import SLICE
 from velm_bench.samples import Sample

@@ -11,10 +11,10 @@ from weakref import ref
 
 import pandas as pd
 
-from velm_bench.board.inert import inert
 from velm_bench.board.listings.listing import Listing
 from velm_bench.board.listings.speaking import by_worth, speaking
 from velm_bench.board.schema import COUNTING
+from velm_bench.inert import inert
 from velm_bench.results.store import RESULT, SAMPLES
 
 PREFIX = 12

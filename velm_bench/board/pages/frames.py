@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from velm_bench.board.inert import inert
 from velm_bench.board.listings.listing import Listing
 from velm_bench.board.listings.speaking import KEY, speaking
 from velm_bench.board.schema import COUNTING
+from velm_bench.inert import inert
 
 TASK = "task."
 """What the names of the tasks' columns begin with, so that no task can take another column's place."""

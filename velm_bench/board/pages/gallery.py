@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from velm_bench.board.inert import inert
 from velm_bench.board.listings.listing import ListedTask, Listing
 from velm_bench.board.pages.entrants import LETTERS, Entrant, common_runs, find_entrants, folder_of, on_this_machine
 from velm_bench.board.pages.pictures import Questions, questions
 from velm_bench.board.pages.wording import SHORT, question_text, searchable, short_text
 from velm_bench.errors import UsageError
+from velm_bench.inert import inert
 from velm_bench.results.pairing import ReadRun, read_run, require_same_questions
 from velm_bench.results.store import SLICE
 from velm_bench.statistics.paired import NOISE

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pandas as pd
 
-from velm_bench.board.inert import inert
 from velm_bench.board.listings.listing import Listing
+from velm_bench.inert import inert
 
 SCORE_COLUMNS = (
     "task", "control", "metric", "score", "low", "high", "floor", "ceiling", "corrected", "corrected_low",

@@ -1,29 +1,24 @@
-"""The samples of a listed task, read from the task's own source on this machine, and their pictures as PNG."""
+"""The samples of a listed task, read from the task's own source on this machine."""
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from threading import Lock
 
-import numpy as np
-
 from velm_bench.board.listings.listing import ListedTask
 from velm_bench.engine.opening import open_task
+from velm_bench.engine.pictures import encode_png, enlarged, large, shrunk, thumbnail
 from velm_bench.engine.settings import RunSettings
 from velm_bench.errors import VelmError
-from velm_bench.samples import Picture, Pixels, Sample
+from velm_bench.samples import Sample
 from velm_bench.tasks.base import Kind
 from velm_bench.tasks.definition import load_task
 from velm_bench.tasks.registry import Definition
 
-LARGE = 448
-"""A small picture is enlarged by whole pixels up to about this width."""
-LARGEST = 1280
-"""A picture that is wider or higher is made smaller."""
+__all__ = ["Questions", "encode_png", "enlarged", "large", "questions", "shrunk", "thumbnail"]
 
 _LOCK = Lock()
 
@@ -69,39 +64,3 @@ def _read(file: Path, split: str, limit: int | None, seed: int, data: tuple[Path
     definition = Definition(task.on_split(split) if split else task, file)
     opened = open_task(definition, RunSettings(Path(), data=data, limit=limit, seed=seed))
     return Questions({sample.id: sample for sample in opened.chosen}, opened.kind)
-
-
-def large(picture: Picture) -> bytes:
-    """A picture as a PNG of our own making, enlarged by whole pixels where it is small; SampleError if unreadable."""
-    return encode_png(enlarged(picture.decode(), LARGE))
-
-
-def thumbnail(picture: Picture, side: int = 96) -> bytes:
-    """A picture as a small PNG; SampleError if unreadable."""
-    return encode_png(shrunk(picture.decode(), side))
-
-
-def enlarged(pixels: Pixels, width: int) -> Pixels:
-    """The pixels repeated a whole number of times, so that they stay sharp, up to about a width (never twice it)."""
-    factor = max(1, round(width / max(pixels.shape[:2])))
-    return np.ascontiguousarray(pixels.repeat(factor, axis=0).repeat(factor, axis=1))
-
-
-def shrunk(pixels: Pixels, side: int) -> Pixels:
-    """The pixels made smaller, where they are more than so many in height or width."""
-    from PIL import Image
-
-    if max(pixels.shape[:2]) <= side:
-        return pixels
-    image = Image.fromarray(pixels)
-    image.thumbnail((side, side))
-    return np.asarray(image)
-
-
-def encode_png(pixels: Pixels) -> bytes:
-    """RGB pixels, shape (height, width, 3), as a PNG without any note."""
-    from PIL import Image
-
-    sink = io.BytesIO()
-    Image.fromarray(shrunk(pixels, LARGEST)).save(sink, format="PNG")
-    return sink.getvalue()

@@ -8,10 +8,10 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from velm_bench.board.inert import inert
 from velm_bench.board.listings.listing import Listing
 from velm_bench.board.pages.frames import View, asked_tasks, rising, shown_runs
 from velm_bench.board.schema import COUNTING
+from velm_bench.inert import inert
 
 SCORED = ["submission", "control", "label", "model", "score", "low", "high"]
 DRAWN = 1000

@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from velm_bench.board.inert import SHOWN, inert
 from velm_bench.board.listings.listing import Listing
 from velm_bench.board.listings.speaking import speaking
 from velm_bench.board.schema import COUNTING
+from velm_bench.inert import SHOWN, inert
 
 RELEASE_COLUMNS = (
     "submission", "model", "revision", "date", "score", "low", "high", "status", "level", "relation", "shown",

@@ -8,12 +8,12 @@ from typing import Any
 
 import pandas as pd
 
-from velm_bench.board.inert import inert
 from velm_bench.board.listings.listing import ListedTask, Listing
 from velm_bench.board.listings.speaking import comparable, speaking
 from velm_bench.board.pages.cards import LONG, Fact
 from velm_bench.board.pages.releases import names
 from velm_bench.board.schema import COUNTING, PinnedTask
+from velm_bench.inert import inert
 from velm_bench.results.schema import ABSENT, BLANK
 
 BASELINE = "baseline:"

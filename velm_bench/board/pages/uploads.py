@@ -8,9 +8,9 @@ import pandas as pd
 
 from velm_bench.board.bundles.checking import claims
 from velm_bench.board.folder import Bundle
-from velm_bench.board.inert import inert
 from velm_bench.board.pages.cards import LONG, SHORT, Fact, magnitude
 from velm_bench.board.schema import VerifiedRun
+from velm_bench.inert import inert
 from velm_bench.results.schema import remarked
 
 BUNDLE_COLUMNS = ("task", "control", "metric", "claimed", "n", "errors")

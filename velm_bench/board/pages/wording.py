@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from velm_bench.board.inert import inert
+from velm_bench.inert import inert
 from velm_bench.iob import entities
 from velm_bench.samples import Sample
 

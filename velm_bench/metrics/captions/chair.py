@@ -116,6 +116,11 @@ class Chair(Metric):
     def unknown(self) -> Array:
         return np.asarray([1.0, 1.0, 1.0, 0.0, 0.0, 1.0])  # at least one hallucinated object, and none to recall
 
+    def lost(self, known: Array) -> Array:
+        there = known[:, 4]
+        worst, none = np.maximum(1.0, there), np.zeros(len(known))
+        return np.column_stack([worst, worst, none + 1.0, none, there, known[:, 5]])
+
     def finalize(self, totals: Array) -> Array:
         scores = [divide(totals[..., top], totals[..., bottom]) for top, bottom in ((0, 1), (2, 5), (3, 4))]
         return undefined(np.stack(scores, axis=-1), totals[..., 5])

@@ -30,6 +30,7 @@ class Distinct(CaptionMetric):
     signature = f"distinct|n:1,2|credit:shared|{SIGNATURE}|fail:worst|v:1"
     outputs = ("distinct_1", "distinct_2")
     columns = ("distinct_1", "distinct_2", "total_1", "total_2", "samples")
+    gold = ("total_1", "total_2", "samples")  # of a lost sample the n-grams of the other run's prediction
 
     def rows(self, corpus: CaptionCorpus) -> Array:
         encoding = corpus.predicted.encoding
@@ -52,6 +53,7 @@ class Length(CaptionMetric):
     signature = f"length|ref:closest|{SIGNATURE}|fail:0|v:1"
     outputs = ("length", "length_ratio")
     columns = ("words", "reference_words", "samples")
+    gold = ("reference_words", "samples")
 
     def rows(self, corpus: CaptionCorpus) -> Array:
         return np.column_stack([corpus.predicted.encoding.words.lengths, closest_lengths(corpus)]).astype(np.float64)

@@ -68,6 +68,11 @@ class Bleu(CaptionMetric):
         totals = ngram_totals(np.where(corpus.failed, closest, lengths))
         return np.column_stack([*clipped_matches(corpus), *totals, lengths, closest]).astype(np.float64)
 
+    def lost(self, known: Array) -> Array:
+        """The reference is the one nearest to the other run's caption, never shorter than a failed sample's."""
+        none, closest = np.zeros(len(known)), known[:, 9]
+        return np.column_stack([*[none] * ORDERS, *ngram_totals(closest), none, closest, known[:, 10]])
+
     def finalize(self, totals: Array) -> Array:
         precision = (totals[..., :4] + 1e-15) / (totals[..., 4:8] + 1e-9)
         products = np.asarray(np.cumprod(precision, axis=-1), dtype=np.float64)
@@ -107,7 +112,7 @@ def closest_lengths(corpus: CaptionCorpus) -> NDArray[np.int64]:
     return np.minimum.reduceat(apart * longest + lengths, starts(corpus.golden.sizes)) % longest
 
 
-def ngram_totals(lengths: NDArray[np.integer[Any]]) -> list[NDArray[np.integer[Any]]]:
+def ngram_totals(lengths: NDArray[Any]) -> list[NDArray[Any]]:
     """How many n-grams of each order a caption of so many words has."""
     return [np.maximum(0, lengths - order) for order in range(ORDERS)]
 

@@ -58,6 +58,7 @@ class Spice(CaptionMetric):
         *(f"{part}_{category}" for part in ("f", "has") for category in CATEGORIES),
         "samples",
     )
+    gold = (*(f"has_{category}" for category in CATEGORIES), "samples")
 
     def rows(self, corpus: CaptionCorpus) -> Array:
         """Raises MetricUnavailableError without Java, the jar or CoreNLP, RunError where the jar fails."""

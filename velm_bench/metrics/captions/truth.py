@@ -65,6 +65,7 @@ class Truth(Metric):
     signature = "truth|pairs:distinct|adjectives:3|v:2"
     outputs = ("truth_f1", "truth_precision", "truth_recall", "truth_full")
     columns = ("true", "mentioned", "present", "full", "samples")
+    gold = ("present", "samples")
 
     def reference(self, sample: Sample) -> Any:
         mentions = sample.facts.get("mentions")

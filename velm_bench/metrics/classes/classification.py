@@ -123,6 +123,7 @@ class ClassMetric(Metric):
     form = Form.LABEL
     best = 1.0
     columns = ("gold", "predicted")
+    gold = ("gold",)
     additive = False
     choices: str
     """What the signature says besides the number of classes."""

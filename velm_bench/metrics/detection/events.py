@@ -96,6 +96,12 @@ def unpack(statistics: Array, areas: int) -> Found:
     )
 
 
+def without_detections(statistics: Array) -> Array:
+    """What `pack` packed with the objects alone, filled up with zeros: (images, events x 5) -> the same shape."""
+    events = statistics.reshape(len(statistics), statistics.shape[1] // len(EVENT), len(EVENT))
+    return np.where(events[:, :, :1] == OBJECTS, events, 0.0).reshape(statistics.shape)
+
+
 def to_bits(flags: Mask) -> Array:
     """Flags (n, ...) as one whole number each, the first flag lowest."""
     flat = flags.reshape(len(flags), int(np.prod(flags.shape[1:])))

@@ -10,7 +10,7 @@ import numpy as np
 from velm_bench.errors import UsageError
 from velm_bench.metrics.base import Array, Metric, aligned, checked_weights, reading_corpus
 from velm_bench.metrics.detection.accumulate import accumulate
-from velm_bench.metrics.detection.events import EVENT, Events, events_of, pack, unpack
+from velm_bench.metrics.detection.events import EVENT, Events, events_of, pack, unpack, without_detections
 from velm_bench.metrics.detection.fields import categories_of
 from velm_bench.metrics.detection.geometry import GEOMETRIES
 from velm_bench.metrics.detection.matching import match
@@ -91,6 +91,11 @@ class Detection(Metric):
         width = max(shard.shape[1] for shard in shards)
         self.columns = columns(width // len(EVENT))
         return np.concatenate([np.pad(shard, ((0, 0), (0, width - shard.shape[1]))) for shard in shards])
+
+    def lost(self, known: Array) -> Array:
+        """The objects are kept, which stand before all detections of an image, and `columns` is set to fit."""
+        self.columns = columns(known.shape[1] // len(EVENT))
+        return without_detections(known)
 
     def _categories(self, scenes: Sequence[Scene]) -> dict[str, int]:
         """A number for each category: the labels, or else those that occur."""

@@ -64,6 +64,11 @@ class EntityErrors(Metric):
         counts = [np.bincount(sentences, minlength=len(tags.sizes)) for sentences in parts]
         return with_count(np.stack(counts, axis=-1).astype(np.float64))
 
+    def lost(self, known: Array) -> Array:
+        rows = super().lost(known)
+        rows[:, OUTCOMES.index("missed")] = known[:, : len(MATCHED) + 1].sum(axis=1)
+        return rows
+
     def finalize(self, totals: Array) -> Array:
         counts = totals[..., :-1]
         correct, wrong_type, wrong_boundary, wrong_both, missed, spurious = np.moveaxis(counts, -1, 0)

@@ -142,6 +142,7 @@ class TagMetric(Metric):
 
     form = Form.TAGS
     best = 1.0
+    gold = ("gold", "tokens", "samples")
     classes: tuple[str, ...]
 
     def class_of(self, names: Sequence[str]) -> Ints:

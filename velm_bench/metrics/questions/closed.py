@@ -71,6 +71,11 @@ class YesNo(Metric):
         """Whether an answer says yes; None where it says neither."""
         return said(text)
 
+    def lost(self, known: Array) -> Array:
+        hits, false_alarms, misses, rejections = known[:, :4].T
+        none, yes, no = np.zeros(len(known)), hits + misses, false_alarms + rejections
+        return np.column_stack([none, no, yes, none, none, yes + no])
+
     def finalize(self, totals: Array) -> Array:
         hits, false_alarms, misses, rejections, said_yes, unparsed = np.moveaxis(totals, -1, 0)
         count = hits + false_alarms + misses + rejections

@@ -74,6 +74,7 @@ class Gqa(Metric):
         *("valid", "validity_samples", "plausible", "plausibility_samples"),
     )
     counted = "balanced questions"
+    gold = ("samples", "validity_samples", "plausibility_samples")
 
     def reference(self, sample: Sample) -> Any:
         known = {name: sample.facts[name] for name in FACTS if name in sample.facts}

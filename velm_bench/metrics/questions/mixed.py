@@ -25,7 +25,7 @@ from velm_bench.metrics.base import (
 )
 from velm_bench.metrics.parts import two_parts
 from velm_bench.metrics.questions.closed import MultipleChoice, right_options
-from velm_bench.metrics.questions.pairs import all_right
+from velm_bench.metrics.questions.pairs import all_right, each_wrong
 from velm_bench.metrics.questions.verdicts import said
 from velm_bench.metrics.questions.vqa import NUMBERS, normalise
 from velm_bench.options import find_choice
@@ -116,6 +116,9 @@ class CircularChoice(ColumnMeans):
         right = MultipleChoice().statistics(predictions, golden)[:, 0] > 0
         failed = [one is None for one in predictions]
         return all_right(right.tolist(), failed, [question_of(one, row) for row, one in enumerate(numbers)], least=1)
+
+    def lost(self, known: Array) -> Array:
+        return each_wrong(known)
 
     def count(self, statistics: Array, weights: Array | Mask | None = None) -> int:
         """The number of questions."""

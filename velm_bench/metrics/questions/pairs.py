@@ -63,6 +63,9 @@ class PairAccuracy(ColumnMeans):
         right = [text is not None and normalise(text) in most_frequent(answers) for text, answers in pairs]
         return all_right(right, [text is None for text, _ in pairs], keys, least=2)
 
+    def lost(self, known: Array) -> Array:
+        return each_wrong(known)
+
     def count(self, statistics: Array, weights: Array | Mask | None = None) -> int:
         """The number of pairs."""
         return round(float(self.totals(statistics, checked_weights(statistics, weights))[1]))
@@ -98,6 +101,9 @@ class Nlvr(Metric):
         whole = all_right(right, [text is None for text, _ in pairs], keys, least=1)
         return np.column_stack([np.asarray(right, dtype=np.float64), np.ones(len(right)), whole])
 
+    def lost(self, known: Array) -> Array:
+        return np.column_stack([np.zeros(len(known)), known[:, 1], each_wrong(known[:, 2:])])
+
     def finalize(self, totals: Array) -> Array:
         return divide(totals[..., ::2], totals[..., 1::2], empty=np.nan)
 
@@ -117,6 +123,15 @@ def all_right(right: Sequence[bool], failed: Sequence[bool], keys: Sequence[Any]
         if len(rows) >= least:
             out[next((row for row in rows if failed[row]), rows[0])] = all(right[row] for row in rows), 1.0
     return out
+
+
+def each_wrong(known: Array) -> Array:
+    """The rows of `all_right` for lost samples, (samples, 2) -> (samples, 2): each is a wrong key of its own.
+
+    The other run's rows do not tell which samples share a key, and in the run that lost some of them the key's others
+    are counted without them, or not at all. Nothing is added where the other run has no key.
+    """
+    return np.tile([0.0, float(known[:, 1].any())], (len(known), 1))
 
 
 def checked(key: Any, row: int) -> Any:

@@ -143,6 +143,11 @@ class HuggingFaceModel(Model):
             if self.options.compile:  # afterwards, since what is tried out would be compiled for its own shapes
                 self._compile()
 
+    def peak_memory(self) -> int | None:
+        from velm_bench.reference.devices import allocated_peak
+
+        return allocated_peak(self.device)
+
     def _find_out(self) -> None:
         """Learn of the loaded model what its files do not say."""
 

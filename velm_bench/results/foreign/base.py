@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -24,11 +24,13 @@ class ForeignSample:
     """What is right, as far as the file says."""
     scores: Mapping[str, float]
     """What the harness gave it, by the name of the score."""
-    content: Sequence[Any] = ()
-    """Whatever tells this sample from others: digests of document and prompt."""
+    content: Sequence[Any] | None = ()
+    """Whatever tells this sample from others: digests of document and prompt; None where only the id is known."""
     group: str = ""
     """Samples of one group are about the same thing; empty for none."""
     slices: Mapping[str, str] = field(default_factory=dict)
+    error: str = ""
+    """Why there is no answer; such a sample counts as wrong, whatever it was given."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,10 @@ class ForeignRun:
     """Those of the scores of which less is better."""
     model_settings: Mapping[str, Any] = field(default_factory=dict)
     """What is known of the model besides its name."""
+    names: Sequence[str] = ()
+    """The scores, the main one first, as far as that is known without looking at what the samples were given."""
+    data: Sequence[Any] | None = None
+    """What tells the data from other data; the contents of the samples that are here if None."""
 
 
 def read_json(path: Path) -> Mapping[str, Any]:
@@ -68,7 +74,7 @@ def read_json(path: Path) -> Mapping[str, Any]:
 def read_lines(path: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
     """Each object of a JSONL file with where it stands ("FILE line 3"); UsageError for a line that holds none."""
     try:
-        lines = path.read_text(encoding="utf-8").split("\n")
+        lines = path.read_text(encoding="utf-8-sig").split("\n")
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"The file {path} cannot be read ({error}).") from error
     for number, line in enumerate(lines, start=1):
@@ -110,6 +116,44 @@ def _read_workbook(path: Path) -> list[dict[str, str]]:
     except Exception as error:  # openpyxl raises what its parts raise: KeyError, BadZipFile, ParseError, ...
         raise UsageError(f"The table {path} cannot be read ({type(error).__name__}: {error}).") from error
     return [dict(zip(rows[0], row, strict=False)) for row in rows[1:]] if rows else []
+
+
+HEAD = 65536
+"""How much of a file is looked at to see what it is, in bytes."""
+
+
+def head_of(path: Path) -> bytes:
+    """The beginning of a file; UsageError where it cannot be read."""
+    try:
+        with path.open("rb") as stream:
+            return stream.read(HEAD)
+    except OSError as error:
+        raise UsageError(f"The file {path} cannot be read: {error.strerror or error}.") from error
+
+
+def is_zip(path: Path) -> bool:
+    """Whether a file begins as zip archives do; UsageError where it cannot be read."""
+    return head_of(path)[:4] in (b"PK\x03\x04", b"PK\x05\x06")
+
+
+SLICES = ("slice.", "slice:")
+"""How the name of a column begins that says which slice a sample belongs to; the slice's name follows."""
+
+
+def slice_columns(names: Iterable[str]) -> dict[str, str]:
+    """The columns that are slices, with the names of these."""
+    return {name: name[len(SLICES[0]) :] for name in names if name.startswith(SLICES) and len(name) > len(SLICES[0])}
+
+
+def slice_values(told: Mapping[str, Any], columns: Mapping[str, str]) -> dict[str, str]:
+    """The slices that a sample belongs to, by their names; what is empty is none."""
+    found = {name: told.get(key) for key, name in columns.items()}
+    return {name: as_text(value) for name, value in found.items() if value is not None and value != ""}
+
+
+def as_text(value: Any) -> str:
+    """A text as it is, "true" and "false" as JSON writes them, all else as Python does."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def finite(value: Any) -> float | None:

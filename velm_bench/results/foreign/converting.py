@@ -17,6 +17,7 @@ import numpy as np
 from velm_bench.digests import canonical_json, digest_json
 from velm_bench.errors import UsageError
 from velm_bench.metrics import Array, Metric, build
+from velm_bench.metrics.base import Mask
 from velm_bench.results import provenance
 from velm_bench.results.columns import list_column, text_column, whole_column
 from velm_bench.results.foreign.base import ForeignRun, ForeignSample
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 
 KIND = "imported"
 """The kind of a task that is not one of ours."""
+LONGEST_ERROR = 500
+"""How many letters are kept of why a sample failed."""
 SAME = 1e-6
 """A reported score this near to the mean of the samples' is that mean, rounded somewhere."""
 
@@ -41,6 +44,8 @@ class _Given:
     name: str
     metric: Metric
     statistics: Array
+    known: Mask
+    """Which samples were given one."""
 
 
 def import_run(root: Path, foreign: ForeignRun, command: Sequence[str] = (), replicates: int = 1000) -> Path:
@@ -54,7 +59,7 @@ def import_run(root: Path, foreign: ForeignRun, command: Sequence[str] = (), rep
 
 def convert(foreign: ForeignRun, replicates: int = 1000) -> tuple[Result, pa.Table]:
     """The result and the samples of a foreign run; UsageError where it has no sample or no score."""
-    names = list(dict.fromkeys(name for sample in foreign.samples for name in sample.scores))
+    names = list(dict.fromkeys([*foreign.names, *(name for sample in foreign.samples for name in sample.scores)]))
     if not foreign.samples or not (names or foreign.reported):
         raise UsageError(f"The run of {foreign.model} on {foreign.task} has no samples with scores: nothing to import.")
     given = [_given(foreign, name) for name in names]
@@ -64,47 +69,59 @@ def convert(foreign: ForeignRun, replicates: int = 1000) -> tuple[Result, pa.Tab
     scores = {name: score for one in means for name, score in _scores(foreign, one, replicates).items()}
     scores |= {name: _reported(foreign, name) for name in only_reported}
     skipped = dict.fromkeys(only_reported, "It is no mean of what the samples were given: the reported value is kept.")
-    return _result(foreign, scores, skipped, _slices(foreign, means, replicates), replicates), _table(foreign, means)
+    contents = [_content(sample) for sample in foreign.samples]
+    result = _result(foreign, contents, scores, skipped, _slices(foreign, means, replicates), replicates)
+    return result, _table(foreign, contents, means)
 
 
 def _given(foreign: ForeignRun, name: str) -> _Given:
+    """A score of all samples; those that failed, or were not given it, have the worst of the others', or 0."""
     direction = ":lower" if name in foreign.lower_is_better else ""
     metric = build(f"given:{name}{direction}")
-    predictions = [sample.scores if name in sample.scores else None for sample in foreign.samples]
-    return _Given(name, metric, metric.statistics(predictions, [None] * len(predictions)))
+    found = [sample.scores if name in sample.scores and not sample.error else None for sample in foreign.samples]
+    statistics = metric.statistics(found, [None] * len(found))
+    known = np.asarray([one is not None for one in found], dtype=np.bool_)
+    statistics[~known] = metric.lost(statistics)[~known]
+    return _Given(name, metric, statistics, known)
 
 
 def _is_corpus(foreign: ForeignRun, given: _Given) -> bool:
     """Whether the harness reports something else than the mean of what it gave the samples."""
     reported = foreign.reported.get(given.name)
-    mean = float(given.metric.values(given.statistics)[0])
-    return reported is not None and abs(reported - mean) > SAME
+    means = [float(given.metric.values(part)[0]) for part in (given.statistics, given.statistics[given.known])]
+    return reported is not None and not any(abs(reported - mean) <= SAME for mean in means)
 
 
-def _scores(foreign: ForeignRun, given: _Given, replicates: int, mask: Any = None) -> dict[str, Score]:
+def _scores(foreign: ForeignRun, given: _Given, replicates: int, mask: Mask | None = None) -> dict[str, Score]:
     groups = np.asarray([sample.group or sample.id for sample in foreign.samples], dtype=np.str_)
     estimates = interval(given.metric, given.statistics, groups, mask=mask, replicates=replicates)
+    inside = np.ones(len(groups), dtype=np.bool_) if mask is None else mask
+    answered = given.metric.values(given.statistics[inside & ~_failed(foreign)])
     return {
         name: Score(
             value=_number(estimate.value),
             low=_number(estimate.low),
             high=_number(estimate.high),
-            answered=_number(estimate.value),
+            answered=_number(float(answered[place])),
             n=given.metric.count(given.statistics, mask),
-            n_errors=0,
+            n_errors=int(np.count_nonzero(inside & _failed(foreign))),
             signature=f"{given.metric.signature}|by:{foreign.harness}",
             higher_is_better=given.metric.higher(name),
             metric=_column(given),
         )
-        for name, estimate in estimates.items()
+        for place, (name, estimate) in enumerate(estimates.items())
     }
+
+
+def _failed(foreign: ForeignRun) -> Mask:
+    return np.asarray([bool(sample.error) for sample in foreign.samples], dtype=np.bool_)
 
 
 def _reported(foreign: ForeignRun, name: str) -> Score:
     return Score(
         value=foreign.reported[name],
         n=len(foreign.samples),
-        n_errors=0,
+        n_errors=int(np.count_nonzero(_failed(foreign))),
         signature=f"reported|score:{name}|by:{foreign.harness}",
         higher_is_better=name not in foreign.lower_is_better,
     )
@@ -117,12 +134,15 @@ def _slices(foreign: ForeignRun, means: Sequence[_Given], replicates: int) -> di
         for value in sorted({value for value in values if value is not None}):
             mask = np.asarray([one == value for one in values], dtype=np.bool_)
             scores = {key: score for one in means for key, score in _scores(foreign, one, replicates, mask).items()}
-            found.setdefault(name, {})[value] = SliceResult(n=int(mask.sum()), n_errors=0, scores=scores)
+            found.setdefault(name, {})[value] = SliceResult(
+                n=int(mask.sum()), n_errors=int((mask & _failed(foreign)).sum()), scores=scores
+            )
     return found
 
 
 def _result(
     foreign: ForeignRun,
+    contents: Sequence[str],
     scores: Mapping[str, Score],
     skipped: Mapping[str, str],
     slices: dict[str, dict[str, SliceResult]],
@@ -131,19 +151,19 @@ def _result(
     name, primary = redact_text(foreign.model), next(iter(scores))
     task_digest = digest_json([foreign.harness.partition(" ")[0], foreign.task, _plain(foreign.settings)])
     model_digest = digest_json([name, _plain(foreign.model_settings)])
-    contents = [_content(sample) for sample in foreign.samples]
+    known = [text or sample.id for text, sample in zip(contents, foreign.samples, strict=True)]
     return Result(
-        run_id=digest_json([task_digest, model_digest, contents])[:12],
+        run_id=digest_json([task_digest, model_digest, known])[:12],
         model=ModelInfo(name=name, digest=model_digest, details={"harness": foreign.harness}),
         task=TaskInfo(name=foreign.task, kind=KIND, digest=task_digest, primary=primary),
         data=DataInfo(
-            fingerprint=digest_json([foreign.task, sorted(contents)]),
-            content=digest_json(contents),
+            fingerprint=digest_json([foreign.task, _data(foreign, contents)]),
+            content=digest_json(known),
             samples=foreign.total,
             limit=len(contents) if len(contents) < foreign.total else None,
         ),
         n=len(contents),
-        n_errors=0,
+        n_errors=int(np.count_nonzero(_failed(foreign))),
         imported=foreign.harness,
         primary=primary,
         scores=dict(scores),
@@ -153,11 +173,18 @@ def _result(
     )
 
 
+def _data(foreign: ForeignRun, contents: Sequence[str]) -> Any:
+    return sorted(contents) if foreign.data is None else _plain(list(foreign.data))
+
+
 def _content(sample: ForeignSample) -> str:
+    """The digest of what was asked and is right; empty where only the id is known."""
+    if sample.content is None:
+        return ""
     return digest_json([sample.id, _plain(list(sample.content)), list(sample.references)])
 
 
-def _table(foreign: ForeignRun, means: Sequence[_Given]) -> pa.Table:
+def _table(foreign: ForeignRun, contents: Sequence[str], means: Sequence[_Given]) -> pa.Table:
     """The samples with the columns of any run; there are no pictures and no keys of ours."""
     import pyarrow as pa
 
@@ -171,12 +198,12 @@ def _table(foreign: ForeignRun, means: Sequence[_Given]) -> pa.Table:
             for name in sorted({name for sample in samples for name in sample.slices})
         },
         "key": text_column(empty),
-        "content": text_column([_content(sample) for sample in samples]),
+        "content": text_column(contents),
         "pictures": text_column(["[]"] * len(samples)),
         "answer": text_column([_answer(sample) for sample in samples]),
-        "prediction": text_column([canonical_json(sample.answer) for sample in samples]),
-        "references": text_column([canonical_json(list(sample.references)) for sample in samples]),
-        "error": text_column(empty),
+        "prediction": text_column([_prediction(sample) for sample in samples]),
+        "references": text_column([canonical_json(one.references) if one.references else "[]" for one in samples]),
+        "error": text_column([redact_text(one.error)[:LONGEST_ERROR] if one.error else "" for one in samples]),
         "parse_failures": whole_column([0] * len(samples)),
         "tokens": whole_column([None] * len(samples)),
         **{f"{STATISTICS}{_column(one)}": list_column(one.statistics) for one in means},
@@ -197,7 +224,13 @@ def _column(given: _Given) -> str:
 
 
 def _answer(sample: ForeignSample) -> str | None:
-    return None if sample.answer is None else canonical_json({"text": sample.answer, "tokens": None})
+    if sample.answer is None or sample.error:
+        return None
+    return canonical_json({"text": sample.answer, "tokens": None})
+
+
+def _prediction(sample: ForeignSample) -> str:
+    return "null" if sample.answer is None or sample.error else canonical_json(sample.answer)
 
 
 def _plain(value: Any) -> Any:

@@ -23,10 +23,11 @@ def find_results(path: Path) -> list[Path]:
     if path.is_file():
         return [path]
     tables = sorted(one for one in path.rglob("*") if one.suffix.lower() in (".xlsx", ".tsv", ".csv"))
-    return [one for one in tables if _is_scored(one)]
+    return [one for one in tables if is_scored(one)]
 
 
-def _is_scored(path: Path) -> bool:
+def is_scored(path: Path) -> bool:
+    """Whether a table has scores, or cannot be read; predictions that were not evaluated have none."""
     try:
         rows = read_table(path)
     except VelmError:  # whoever reads its run is told, and the other tables are read as well

@@ -47,6 +47,7 @@ class Meteor(CaptionMetric):
         "reference_matched",
         "samples",
     )
+    gold = ("reference_length", "reference_function_words", "samples")
 
     def rows(self, corpus: CaptionCorpus) -> Array:
         if not corpus.hypotheses:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from velm_bench.board.bundles.strict_json import DEEPEST, strict_object
 from velm_bench.errors import UsageError
+from velm_bench.strict_json import DEEPEST, strict_object
 
 
 def test_the_key_that_comes_again_is_found_among_very_many() -> None:

@@ -1,15 +1,9 @@
-"""Text of strangers made harmless: what a page shows as it is, and what a spreadsheet takes for text."""
+"""Text of strangers made harmless: on one line, with nothing in it that hides or turns letters."""
 
 from __future__ import annotations
 
 import unicodedata
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    import pandas as pd
-
-FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
-"""What a spreadsheet takes for the beginning of a formula; some read the wide forms as the plain ones."""
 SHOWN = 300
 """How many letters of a text are shown where nothing else is said."""
 _SPACES = frozenset({"Zl", "Zp", "Zs"})
@@ -32,12 +26,6 @@ def inert(text: str, most: int = SHOWN) -> str:
     return shown if len(shown) <= most else shown[: most - 1] + "…"
 
 
-def spreadsheet(text: str, most: int = 32_000) -> str:
-    """An inert text that no spreadsheet takes for a formula: one that begins like one gets an apostrophe in front."""
-    shown = inert(text, most)
-    return f"'{shown}" if shown.lstrip(" '\"").startswith(FORMULA) or text.startswith(FORMULA) else shown
-
-
 def _letters(text: str) -> list[str]:
     """Each letter as it is shown."""
     shown: list[str] = []
@@ -52,18 +40,3 @@ def _letters(text: str) -> list[str]:
         elif marks <= _MARKS:
             shown.append(letter)
     return shown
-
-
-def guarded(frame: pd.DataFrame) -> pd.DataFrame:
-    """The frame with every text of it as `spreadsheet` gives it, the names of its columns included.
-
-    What a page shows in a table leaves it by the clipboard and by the table's own export.
-    """
-    import pandas as pd
-
-    columns = {
-        name: frame[name].map(spreadsheet, na_action="ignore").astype(frame[name].dtype)
-        for name in frame.columns
-        if pd.api.types.is_string_dtype(frame[name].dtype)
-    }
-    return frame.assign(**columns).rename(columns=spreadsheet)

@@ -3,7 +3,8 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from velm_bench.board.inert import guarded, inert, spreadsheet
+from velm_bench.board.spreadsheets import guarded, spreadsheet
+from velm_bench.inert import inert
 
 
 @pytest.mark.parametrize("text", ["", "ref:prefix", "org/Modèle-7B (v2)", "模型", "модель", "หนึ่งที่", "a_b*c`d"])

@@ -1,0 +1,125 @@
+"""Findings against their definitions, and what they promise."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from velm_bench.metrics import build
+from velm_bench.statistics.contrasts import Contrast, Resampled, resample
+from velm_bench.statistics.noninferiority import Finding, assess, samples_needed, unseen
+
+
+def resampled(change: float, drawn: object, exchanged: object, groups: int = 1000) -> Resampled:
+    """Replicates as given, of one output."""
+    columns = [np.asarray(part, dtype=float).reshape(-1, 1) for part in (drawn, exchanged)]
+    return Resampled(np.asarray([[0.5], [0.5 + change]]), *columns, groups=groups, places=(0,))
+
+
+def unchanged(samples: int, groups: int, seed: int, flips: float = 0.1) -> Resampled:
+    """Two runs that are right equally often."""
+    chance = np.random.default_rng(seed)
+    first = chance.random(samples) < 0.7
+    second = np.where(chance.random(samples) < flips / 0.42, chance.random(samples) < 0.7, first)
+    rows = [np.column_stack([part, np.ones(samples)]).astype(float) for part in (first, second)]
+    names = np.char.add("g", (np.arange(samples) % groups).astype(str))
+    return resample([Contrast(build("accuracy"), *rows)], names, 1000)[0]
+
+
+def test_every_number_is_what_it_says() -> None:
+    drawn, exchanged = np.linspace(-0.06, 0.04, 101), np.linspace(-0.1, 0.1, 99)
+    found = assess(resampled(-0.01, drawn, exchanged), 0, True, 0.05, 1.0)
+    assert found.change == pytest.approx(-0.01)
+    assert [found.low, found.high] == pytest.approx([-0.0575, 0.0375])
+    assert found.bound == pytest.approx(-0.055)
+    assert found.error == pytest.approx(drawn.std())
+    assert found.p == pytest.approx(((np.abs(exchanged) >= 0.01 - 1e-12).sum() + 1) / 100)
+    assert found.p_worse == pytest.approx(((exchanged <= -0.01 + 1e-12).sum() + 1) / 100)
+    assert found.p_bootstrap == pytest.approx(2 * ((drawn >= -1e-12).sum() + 1) / 102)
+
+
+def test_a_score_whose_lower_values_are_better_is_turned() -> None:
+    drawn, exchanged = np.linspace(-0.06, 0.04, 101), np.linspace(-0.1, 0.1, 99)
+    found = assess(resampled(-0.01, drawn, exchanged), 0, False, 0.05, 1.0)
+    turned = assess(resampled(0.01, -drawn, -exchanged), 0, True, 0.05, 1.0)
+    assert found == pytest.approx(turned)
+    assert found.change == pytest.approx(0.01)
+
+
+def test_the_interval_holds_the_change_and_the_bound_is_no_nearer_than_the_unseen() -> None:
+    found = assess(resampled(0.0, np.full(99, 0.02), np.zeros(99)), 0, True, 0.05, 1.0)
+    assert (found.low, found.high) == (0.0, 0.02)
+    assert found.bound == -unseen(1000, 1.0, 0.05)
+    half = assess(resampled(0.0, np.full(99, 0.02), np.zeros(99)), 0, True, 0.05, 0.5)
+    assert half.bound == found.bound / 2
+
+
+@pytest.mark.parametrize("groups", [30, 100, 1000])
+def test_a_loss_that_stays_unseen_does_so_with_chance_alpha(groups: int) -> None:
+    loss = unseen(groups, 1.0, 0.05)
+    assert (1 - loss) ** groups == pytest.approx(0.05)
+    assert loss == pytest.approx(3 / groups, rel=0.06)  # the rule of three
+    assert unseen(groups, 2.5, 0.05) == pytest.approx(2.5 * loss)
+    assert unseen(0, 1.0, 0.05) == math.inf
+
+
+@pytest.mark.parametrize("which", ["drawn", "exchanged", "values"])
+def test_without_replicates_or_scores_all_is_unknown(which: str) -> None:
+    known = resampled(0.01, np.linspace(-1, 1, 9), np.linspace(-1, 1, 9))
+    assert not np.isnan(assess(known, 0, True, 0.05, 1.0)).any()
+    for nothing in (math.nan, math.inf):
+        found = assess(replace(known, **{which: np.full_like(getattr(known, which), nothing)}), 0, True, 0.05, 1.0)
+        assert np.isnan(found[1:]).all()
+
+
+def test_some_undefined_replicates_are_left_out() -> None:
+    drawn, exchanged = np.linspace(-0.06, 0.04, 101), np.linspace(-0.1, 0.1, 99)
+    some = resampled(-0.01, [math.nan, *drawn, math.inf], [*exchanged, math.nan])
+    assert assess(some, 0, True, 0.05, 1.0) == assess(resampled(-0.01, drawn, exchanged), 0, True, 0.05, 1.0)
+
+
+def needed(error: float, margin: float, n: int = 500, groups: int = 100, span: float = 1.0) -> int:
+    """With 5 % and 80 %."""
+    return samples_needed(Finding(*[0.0] * 4, error, 1.0, 1.0, 1.0), n, groups, margin, 0.05, 0.8, span)
+
+
+def test_the_number_needed_is_that_of_the_normal_approximation() -> None:
+    assert needed(0.02, 0.02) == math.ceil(500 * (1.6448536 + 0.8416212) ** 2)
+    assert needed(0.02, 0.01) == pytest.approx(4 * needed(0.02, 0.02), abs=4)
+
+
+def test_never_fewer_than_there_are_nor_than_show_a_rare_loss() -> None:
+    assert needed(0.001, 0.1) == 501
+    assert needed(0.0, 0.01) == math.ceil(math.log(0.05) / math.log(0.99) * 5)
+    assert unseen(-(-needed(0.0, 0.01) // 5), 1.0, 0.05) <= 0.01
+    assert needed(0.0, 5.0) == 501
+
+
+@given(
+    st.floats(min_value=0.0) | st.just(math.nan),
+    st.floats(allow_nan=True),
+    st.integers(0, 10**9),
+    st.floats(0.0, 1e308),
+)
+def test_no_numbers_make_it_fail(error: float, margin: float, n: int, span: float) -> None:
+    found = needed(error, margin, n, n // 5, span)
+    assert found == 0 or n < found <= 10**15
+
+
+def test_as_many_as_needed_let_an_unchanged_model_pass_as_often_as_said() -> None:
+    margin = 0.05
+    first = unchanged(400, 400, 0)
+    n = samples_needed(assess(first, 0, True, 0.05, 1.0), 400, 400, margin, 0.05, 0.8, 1.0)
+    passed = [assess(unchanged(n, n, seed, flips=0.1), 0, True, 0.05, 1.0).bound > -margin for seed in range(1, 41)]
+    assert n > 0
+    assert 0.6 < np.mean(passed) <= 1.0
+
+
+def test_an_unchanged_model_is_seldom_called_worse() -> None:
+    worse = [assess(unchanged(200, 40, seed), 0, True, 0.05, 1.0).p_worse <= 0.05 for seed in range(150)]
+    assert np.mean(worse) < 0.09

@@ -1,0 +1,149 @@
+"""A verdict as Markdown, for the summary of a job and for a comment on a change."""
+
+from __future__ import annotations
+
+from velm_bench.gate.reports.fitting import Section, fitted
+from velm_bench.gate.reports.inline import code, prose
+from velm_bench.gate.reports.wording import (
+    MARKS,
+    by_weight,
+    chance,
+    figure,
+    interval,
+    ordered,
+    percent,
+    right,
+    said,
+    score,
+    signed,
+    tally,
+    versus,
+)
+from velm_bench.gate.schema import Cost, Flip, Outcome, Party, Row, Tier, Verdict
+
+SUMMARY_BYTES = 900 * 1024
+"""GitHub drops a job's summary whole where one step wrote more than 1,024 KiB."""
+COMMENT_BYTES = 60_000
+"""A comment on GitHub holds 65,536 letters."""
+MARKER = "<!-- velm-bench gate -->"
+"""The first line of a comment, by which the next run finds it."""
+_LONG = 160
+"""How many letters of a question or an answer are shown."""
+
+
+def job_summary(verdict: Verdict, limit: int = SUMMARY_BYTES) -> str:
+    """All of the verdict but the pictures, in at most `limit` bytes."""
+    sections = (
+        Section("", _ROWS, [_row(row) for row in ordered(verdict.rows)]),
+        Section("Speed and memory", _COSTS, [_cost(cost) for cost in by_weight(verdict.costs)]),
+        Section("Why", "", _reasons(verdict), "reasons"),
+        Section("Slices (advisory)", _ROWS, [_row(row) for row in ordered(verdict.slices)], "slices", folded=True),
+        Section("Samples that became worse", _FLIPS, [_flip(one) for one in verdict.flips], "samples", folded=True),
+        Section("Notes", "", _notes(verdict), "notes"),
+    )
+    return fitted(_opening(verdict), sections, limit, "verdict.json has all")
+
+
+def comment(verdict: Verdict) -> str:
+    """The same, shorter: the rows, the slices and samples that became worse, and the notes, in at most 60,000 bytes."""
+    worse = [row for row in ordered(verdict.slices) if row.outcome is Outcome.REGRESSION]
+    sections = (
+        Section("", _SHORT, [_short(row) for row in ordered(verdict.rows)]),
+        Section("Speed and memory", _COSTS, [_cost(cost) for cost in by_weight(verdict.costs)]),
+        Section("Why", "", _reasons(verdict), "reasons"),
+        Section("Slices that became worse (advisory)", _SHORT, [_short(row) for row in worse], "slices", folded=True),
+        Section("Samples that became worse", _FLIPS, [_flip(one) for one in verdict.flips], "samples", folded=True),
+        Section("Notes", "", _notes(verdict), "notes", folded=True),
+    )
+    return fitted(f"{MARKER}\n{_opening(verdict)}", sections, COMMENT_BYTES, "the full report has all")
+
+
+def _opening(verdict: Verdict) -> str:
+    parties = {"candidate": verdict.candidate, "baseline": verdict.baseline, "anchor": verdict.anchor}
+    compared = ", ".join(f"{role} {_party(party)}" for role, party in parties.items() if party is not None)
+    return (
+        f"## {MARKS[verdict.outcome]} Release gate: {verdict.outcome}\n\n{prose(verdict.summary)}\n\n"
+        f"Compared: {compared}. Changes above zero are better; intervals cover {100 * (1 - verdict.alpha):g} %."
+    )
+
+
+def _party(party: Party) -> str:
+    """The names of the models; of more than three the number of the others."""
+    more = f" and {len(party.models) - 3} more" if len(party.models) > 3 else ""
+    return ", ".join(map(code, party.models[:3])) + more
+
+
+_ROWS = (
+    "| | outcome | task | score | baseline | candidate | change | interval | margin | adjusted p "
+    "| better / worse / same | n (groups) |\n|---|---|---|---|--:|--:|--:|---|--:|--:|--:|--:|"
+)
+_SHORT = (
+    "| | outcome | task | score | baseline | candidate | change | interval | margin |\n"
+    "|---|---|---|---|--:|--:|--:|---|--:|"
+)
+_COSTS = (
+    "| | outcome | task | what | baseline | candidate | change | margin | why |\n|---|---|---|---|--:|--:|--:|--:|---|"
+)
+_FLIPS = "| task | sample | question | right | baseline | candidate | change |\n|---|---|---|---|---|---|--:|"
+
+
+def _line(*cells: str) -> str:
+    return "| " + " | ".join(cells) + " |"
+
+
+def _row(row: Row) -> str:
+    groups = f"{row.n:,} ({row.groups:,})"
+    return _line(*_cells(row), chance(row.p_adjusted), tally(row), groups)
+
+
+def _short(row: Row) -> str:
+    return _line(*_cells(row))
+
+
+def _cells(row: Row) -> list[str]:
+    scored = code(row.metric) + (f" at {code(row.slice)}" if row.slice else "")
+    return [
+        MARKS[row.outcome],
+        _outcome(row),
+        code(row.task) + versus(row),
+        scored,
+        score(row.baseline),
+        score(row.candidate),
+        signed(row.change),
+        interval(row.low, row.high),
+        score(row.margin),
+    ]
+
+
+def _outcome(row: Row | Cost) -> str:
+    return str(row.outcome) if row.tier is Tier.REQUIRED else f"{row.outcome} (advisory)"
+
+
+def _cost(cost: Cost) -> str:
+    figures = figure(cost, cost.baseline), figure(cost, cost.candidate)
+    changes = percent(cost.change), "" if cost.margin is None else percent(cost.margin).lstrip("+")
+    named = code(cost.task) + versus(cost)
+    return _line(MARKS[cost.outcome], _outcome(cost), named, code(cost.what), *figures, *changes, prose(cost.why))
+
+
+def _reasons(verdict: Verdict) -> list[str]:
+    """Why the rows that did not pass did not."""
+    rows = [row for row in ordered(verdict.rows) if row.why and row.outcome is not Outcome.PASS]
+    return [f"- {code(row.task)} {code(row.metric)}{versus(row)}: {prose(row.why)}" for row in rows]
+
+
+def _flip(flip: Flip) -> str:
+    answer = code(said(flip.candidate_answer), _LONG) or (f"failed: {code(flip.candidate_error, _LONG)}")
+    return _line(
+        code(flip.task),
+        code(flip.id),
+        code(flip.question, _LONG),
+        code(right(flip.references), _LONG),
+        code(said(flip.baseline_answer), _LONG),
+        answer if flip.candidate_answer or flip.candidate_error else "",
+        signed(flip.change),
+    )
+
+
+def _notes(verdict: Verdict) -> list[str]:
+    return [f"- {prose(note)}" for note in verdict.notes]
