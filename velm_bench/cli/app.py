@@ -80,6 +80,6 @@ def overview(
 ) -> None:
     """Evaluate vision-enhanced language models: exact metrics, honest denominators, intervals on every score.
 
-    Exit codes: 0 done or pass, 1 regression (or --fail-fast), 2 usage or invalid input, 3 inconclusive, 4 the run failed
-    or too many errors, 130 interrupted with Ctrl-C.
+    Exit codes: 0 done or pass, 1 regression, 2 usage or invalid input, 3 inconclusive, 4 the run failed or too many
+    errors, 130 interrupted with Ctrl-C.
     """
