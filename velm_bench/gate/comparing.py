@@ -85,21 +85,24 @@ def measure(
 
     The label "" is all samples; others are keys of `masks`.
     """
-    contrasts: dict[tuple[str, str], Contrast] = {}
-    statistics: dict[str, tuple[Array, Array]] = {}
+    outputs: dict[tuple[str, str], list[str]] = {}
     for output, label in asked:
-        name = matched.baseline.scores[output].metric
-        if name not in statistics:
-            statistics[name] = matched.statistics(output)
-        if (name, label) not in contrasts:
-            mask = masks[label] if label else None
-            contrasts[name, label] = Contrast(matched.baseline.metric(output), *statistics[name], mask)
+        outputs.setdefault((matched.baseline.scores[output].metric, label), []).append(output)
+    statistics = {name: matched.statistics(wanted[0]) for (name, _), wanted in outputs.items()}
+    contrasts = {
+        (name, label): _contrast(matched.baseline.metric(wanted[0]), statistics[name], masks.get(label), wanted)
+        for (name, label), wanted in outputs.items()
+    }
     found = resample(list(contrasts.values()), matched.groups, settings.replicates, settings.seed)
     known = dict(zip(contrasts, zip(contrasts.values(), found, strict=True), strict=True))
     return [
         _measured(matched, output, label, *known[matched.baseline.scores[output].metric, label], settings)
         for output, label in asked
     ]
+
+
+def _contrast(metric: Metric, statistics: tuple[Array, Array], mask: Mask | None, wanted: Sequence[str]) -> Contrast:
+    return Contrast(metric, *statistics, mask, places=tuple(metric.outputs.index(output) for output in wanted))
 
 
 def _measured(

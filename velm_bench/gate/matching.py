@@ -118,8 +118,13 @@ def _signatures(baseline: Evidence, candidate: Evidence, outputs: Sequence[str])
             yield f"the signature of '{output}' differs ({mine.signature} and {other.signature})"
         elif any(output not in one.metric(output).outputs for one in (baseline, candidate)):
             yield f"the metric '{mine.metric}' does not give '{output}'"
-        elif baseline.statistics_for(output).shape[1:] != candidate.statistics_for(output).shape[1:]:
+        elif candidate.metric(output).additive and _width(baseline, output) != _width(candidate, output):
             yield f"the statistics of '{output}' have other columns"
+
+
+def _width(evidence: Evidence, output: str) -> int:
+    """How many columns the statistics have; a metric that keeps lists (detection) may have others in each run."""
+    return int(evidence.statistics_for(output).shape[1])
 
 
 def _contents(baseline: Evidence, candidate: Evidence) -> Iterator[str]:
@@ -181,7 +186,8 @@ def _filled(evidence: Evidence, output: str, own: Array, places: Places, others:
     lacking = places < 0
     if not lacking.any():
         return own[places]
-    found = np.empty((len(places), own.shape[1]))
-    found[~lacking] = own[places[~lacking]]
-    found[lacking] = evidence.metric(output).lost(others[other_places[lacking]])
-    return found
+    metric = evidence.metric(output)
+    rows = metric.concatenate([own, metric.lost(others[other_places[lacking]])])
+    found = places.copy()
+    found[lacking] = len(own) + np.arange(np.count_nonzero(lacking))
+    return rows[found]

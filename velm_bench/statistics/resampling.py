@@ -61,8 +61,11 @@ def group_weights(count: int, replicates: int, seed: int = 0, block: int | None 
     block = block or max(1, CELLS // max(1, count))
     for start in range(0, replicates, block):
         rows = min(block, replicates - start)
-        words = bits.random_raw(rows * count) >> np.uint64(32)
-        drawn = ((words * np.uint64(count)) >> np.uint64(32)).astype(np.int64).reshape(rows, count)
+        words = bits.random_raw(rows * count)
+        words >>= np.uint64(32)
+        words *= np.uint64(count)
+        words >>= np.uint64(32)
+        drawn = words.view(np.int64).reshape(rows, count)
         drawn += np.arange(rows, dtype=np.int64)[:, None] * count
         yield np.bincount(drawn.reshape(-1), minlength=rows * count).reshape(rows, count).astype(np.float64)
 
