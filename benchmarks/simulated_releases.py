@@ -111,6 +111,7 @@ def quickly(
         drawn=drawn[:, None] / len(change),
         exchanged=exchanged[:, None] / len(change),
         groups=groups,
+        effective=float(groups),
         places=(0,),
     )
     return assess(resampled, 0, True, alpha, 1.0)

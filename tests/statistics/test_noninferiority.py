@@ -12,13 +12,13 @@ from hypothesis import strategies as st
 
 from velm_bench.metrics import build
 from velm_bench.statistics.contrasts import Contrast, Resampled, resample
-from velm_bench.statistics.noninferiority import Finding, assess, samples_needed, unseen
+from velm_bench.statistics.noninferiority import Finding, assess, samples_needed, sparse, unseen
 
 
 def resampled(change: float, drawn: object, exchanged: object, groups: int = 1000) -> Resampled:
     """Replicates as given, of one output."""
     columns = [np.asarray(part, dtype=float).reshape(-1, 1) for part in (drawn, exchanged)]
-    return Resampled(np.asarray([[0.5], [0.5 + change]]), *columns, groups=groups, places=(0,))
+    return Resampled(np.asarray([[0.5], [0.5 + change]]), *columns, groups, float(groups), places=(0,))
 
 
 def unchanged(samples: int, groups: int, seed: int, flips: float = 0.1) -> Resampled:
@@ -36,7 +36,7 @@ def test_every_number_is_what_it_says() -> None:
     found = assess(resampled(-0.01, drawn, exchanged), 0, True, 0.05, 1.0)
     assert found.change == pytest.approx(-0.01)
     assert [found.low, found.high] == pytest.approx([-0.0575, 0.0375])
-    assert found.bound == pytest.approx(-0.055)
+    assert found.bound == pytest.approx(-0.01 - sparse(drawn, 1000, 1.0, 0.05)) < -0.055
     assert found.error == pytest.approx(drawn.std())
     assert found.p == pytest.approx(((np.abs(exchanged) >= 0.01 - 1e-12).sum() + 1) / 100)
     assert found.p_worse == pytest.approx(((exchanged <= -0.01 + 1e-12).sum() + 1) / 100)
@@ -109,6 +109,49 @@ def test_never_fewer_than_there_are_nor_than_show_a_rare_loss() -> None:
 def test_no_numbers_make_it_fail(error: float, margin: float, n: int, span: float) -> None:
     found = needed(error, margin, n, n // 5, span)
     assert found == 0 or n < found <= 10**15
+
+
+def test_a_change_that_leans_to_the_worse_asks_for_what_would_tell_which_it_is() -> None:
+    leaning = Finding(-0.012, *[0.0] * 3, 0.01, 1.0, 1.0, 1.0)
+    ratio = (1.6448536 + 0.8416212) * 0.01 / 0.012
+    assert samples_needed(leaning, 500, 500, 0.02, 0.05, 0.8, 1.0) == math.ceil(500 * ratio**2)
+    assert samples_needed(leaning, 500, 500, 0.0, 0.05, 0.8, 1.0) == math.ceil(500 * ratio**2)
+
+
+def differing(n: int, losses: int, wins: int) -> Resampled:
+    """So many samples, of which these are lost and won, each a group of its own."""
+    first = np.ones(n)
+    first[losses : losses + wins] = 0.0
+    second = first.copy()
+    second[:losses], second[losses : losses + wins] = 0.0, 1.0
+    rows = [np.column_stack([part, np.ones(n)]) for part in (first, second)]
+    return resample([Contrast(build("given:s"), *rows)], np.arange(n).astype(str), 4000)[0]
+
+
+@pytest.mark.parametrize("losses", [0, 1, 2, 3, 5])
+def test_few_losses_are_bounded_nearly_as_the_exact_binomial_bounds_them(losses: int) -> None:
+    from scipy.stats import beta
+
+    found = assess(differing(200, losses, 0), 0, True, 0.05, 1.0)
+    exact = beta.ppf(0.95, losses + 1, 200 - losses)
+    assert -found.bound == pytest.approx(exact, rel=0.06)
+
+
+def test_as_many_wins_as_losses_leave_the_normal_bound() -> None:
+    drawn = differing(2000, 100, 100).drawn[:, 0]
+    normal = 1.6448536 * math.sqrt(0.1 / 2000)
+    assert sparse(drawn, 2000, 1.0, 0.05) == pytest.approx(normal, rel=0.06)
+
+
+def test_groups_of_unequal_size_are_worth_fewer() -> None:
+    rows = np.column_stack([np.ones(120), np.ones(120)])
+    equal = np.repeat(np.arange(12), 10).astype(str)
+    uneven = np.concatenate([np.repeat("all", 109), np.arange(11).astype(str)])
+    asked = [Contrast(build("given:s"), rows, rows)]
+    first, second = (resample(asked, names, 1000)[0] for names in (equal, uneven))
+    assert first.effective == pytest.approx(12)
+    assert second.effective == pytest.approx(120**2 / (109**2 + 11))
+    assert assess(second, 0, True, 0.05, 1.0).bound < assess(first, 0, True, 0.05, 1.0).bound
 
 
 def test_as_many_as_needed_let_an_unchanged_model_pass_as_often_as_said() -> None:

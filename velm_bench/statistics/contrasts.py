@@ -39,6 +39,9 @@ class Resampled:
     """Under exchanged groups, shape (replicates, outputs kept)."""
     groups: int
     """How many groups have samples in the contrast."""
+    effective: float
+    """How many groups of equal size say as much: the squared number of samples over the sum of squared sizes (Kish
+    1965); `groups` where all are of one size."""
     places: tuple[int, ...]
     """The numbers of the outputs whose replicates are kept."""
 
@@ -97,9 +100,12 @@ def _check(contrasts: Sequence[Contrast], samples: int) -> None:
 
 def _empty(contrast: Contrast, codes: Indices, replicates: int) -> Resampled:
     """The scores of a contrast, and replicates that nothing is known of yet."""
-    groups = int(np.count_nonzero(np.bincount(codes[contrast.inside])))
+    sizes = np.bincount(codes[contrast.inside]).astype(np.float64)
+    groups = int(np.count_nonzero(sizes))
+    effective = float(sizes.sum() ** 2 / np.square(sizes).sum()) if groups else 0.0
     shape = replicates, len(contrast.kept)
-    return Resampled(contrast.values, np.full(shape, np.nan), np.full(shape, np.nan), groups, contrast.kept)
+    drawn, exchanged = np.full(shape, np.nan), np.full(shape, np.nan)
+    return Resampled(contrast.values, drawn, exchanged, groups, effective, contrast.kept)
 
 
 def _portions(contrasts: Mapping[int, Contrast], groups: int) -> Iterator[dict[int, Contrast]]:
