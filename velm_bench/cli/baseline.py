@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from velm_bench.gate.baselines import Baseline, Change, Event
     from velm_bench.gate.evidence import Evidence
 
-app = typer.Typer(rich_markup_mode=None, help="Make, show, compare and accept the baseline of a release gate.")
+app = typer.Typer(
+    add_completion=False, rich_markup_mode=None, help="Make, show, compare and accept the baseline of a release gate."
+)
 
 File = Annotated[Path, typer.Argument(metavar="FILE", help="The baseline file.")]
 Runs = Annotated[

@@ -12,7 +12,7 @@ from velm_bench.cli.output import interval, note, number, print_json, print_tabl
 if TYPE_CHECKING:
     from velm_bench.gate.schema import Compared, Comparison, Flip
 
-app = typer.Typer(rich_markup_mode=None)
+app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 HEADERS = (
     "task",

@@ -9,7 +9,7 @@ import typer
 from velm_bench.cli.options import RESULTS, Json, Output
 from velm_bench.cli.output import print_json, print_table
 
-app = typer.Typer(rich_markup_mode=None)
+app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 
 @app.command()

@@ -47,7 +47,7 @@ class Gate(TyperGroup):
         return super().parse_args(ctx, spread(args))
 
 
-app = typer.Typer(cls=Gate, rich_markup_mode=None, invoke_without_command=True)
+app = typer.Typer(cls=Gate, add_completion=False, rich_markup_mode=None, invoke_without_command=True)
 app.command("plan")(plan)
 
 

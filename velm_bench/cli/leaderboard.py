@@ -24,7 +24,7 @@ from velm_bench.cli.output import note
 from velm_bench.cli.serving import allowed_hosts, is_private, require_free, require_login, streamlit_command
 from velm_bench.errors import UnavailableError, UsageError
 
-app = typer.Typer(rich_markup_mode=None)
+app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 NO_UPLOADS = 1
 """The smallest limit that Streamlit knows, in MiB, where nothing is to be uploaded."""

@@ -13,7 +13,9 @@ from velm_bench.models.reference import shipped as shipped_checkpoints
 if TYPE_CHECKING:
     from velm_bench.models.base import Model
 
-app = typer.Typer(rich_markup_mode=None, help="List the kinds of model references, or show one model.")
+app = typer.Typer(
+    add_completion=False, rich_markup_mode=None, help="List the kinds of model references, or show one model."
+)
 
 SCHEMES = {
     "ref": "a model of the reference family: a shipped checkpoint's name, or a folder",

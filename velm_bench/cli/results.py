@@ -15,7 +15,9 @@ from velm_bench.cli.output import interval, note, number, print_facts, print_jso
 if TYPE_CHECKING:
     from velm_bench.results.schema import Result
 
-app = typer.Typer(rich_markup_mode=None, help="List the runs of a results folder, show one, or import others'.")
+app = typer.Typer(
+    add_completion=False, rich_markup_mode=None, help="List the runs of a results folder, show one, or import others'."
+)
 app.command("import")(import_results)
 
 HEADERS = ("model", "task", "metric", "score", "95% interval", "n", "errors", "run")

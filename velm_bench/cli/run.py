@@ -23,7 +23,7 @@ from velm_bench.cli.options import (
 )
 from velm_bench.cli.output import stdout_aside
 
-app = typer.Typer(rich_markup_mode=None)
+app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 
 def _batch_size(text: str) -> int | None:

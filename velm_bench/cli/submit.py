@@ -11,7 +11,7 @@ from velm_bench.cli.options import RESULTS, By, Data, Json, Output, data_folders
 from velm_bench.cli.output import stdout_aside
 from velm_bench.errors import UsageError
 
-app = typer.Typer(rich_markup_mode=None)
+app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 
 @app.command()

@@ -13,7 +13,11 @@ from velm_bench.cli.output import note, print_facts, print_json, print_table
 if TYPE_CHECKING:
     from velm_bench.tasks.registry import Definition
 
-app = typer.Typer(rich_markup_mode=None, help="List tasks, show one, check that its data is in order, or fetch it.")
+app = typer.Typer(
+    add_completion=False,
+    rich_markup_mode=None,
+    help="List tasks, show one, check that its data is in order, or fetch it.",
+)
 
 
 @app.command("list")

@@ -20,7 +20,7 @@ from velm_bench.shipped import shipped
 if TYPE_CHECKING:
     from velm_bench.reference.training import Progress
 
-app = typer.Typer(rich_markup_mode=None)
+app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 TRAININGS = Path("trainings")
 """Where trainings are kept unless --output says otherwise."""

@@ -187,7 +187,7 @@ def _filled(evidence: Evidence, output: str, own: Array, places: Places, others:
     if not lacking.any():
         return own[places]
     metric = evidence.metric(output)
-    rows = metric.concatenate([own, metric.lost(others[other_places[lacking]])])
+    rows = metric.concatenate([own, metric.lost(others)[other_places[lacking]]])
     found = places.copy()
     found[lacking] = len(own) + np.arange(np.count_nonzero(lacking))
     return rows[found]

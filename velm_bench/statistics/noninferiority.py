@@ -119,9 +119,8 @@ def samples_needed(
     """About how many samples of this kind would decide, with chance `power`, where the change is what it seems to be; 0
     where no number would, or nobody could ask so many.
 
-    n ((z_alpha + z_power) error / distance) ** 2, the distance being that to -margin (it passes) or, where the change is
-    below it, to zero (it is found worse), whichever is farther; and enough groups that a loss of the margin cannot stay
-    unseen.
+    n ((z_alpha + z_power) error / distance) ** 2, the distance being the farther of those to -margin (beyond it, it
+    passes) and to zero (below it, it is found worse); and enough groups that a loss of the margin cannot stay unseen.
     """
     distance = max(margin + finding.change, -finding.change)
     if not distance > 0.0 or not groups or not math.isfinite(finding.error):
