@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -9,9 +10,11 @@ import pytest
 
 from tests.gate.made_evidence import drawn_pair, made_evidence
 from velm_bench.errors import UsageError
-from velm_bench.gate.comparing import Settings, effects, flips, measure, parts_of, span_of
+from velm_bench.gate.comparing import Settings, Stakes, effects, flips, measure, parts_of, stakes_of
 from velm_bench.gate.matching import match
-from velm_bench.metrics import build
+from velm_bench.metrics import Array, build
+from velm_bench.statistics.contrasts import Contrast, resample
+from velm_bench.statistics.noninferiority import assess
 
 FEW = Settings(replicates=1000)
 
@@ -136,12 +139,60 @@ def test_a_slice_equals_the_comparison_of_its_samples_alone() -> None:
     assert (row.slice, row.n) == ("half=a", 100)
 
 
-@pytest.mark.parametrize(
-    ("name", "rows", "span"),
-    [("accuracy", None, 1.0), ("given:s", [[0.0, 1.0], [1.0, 1.0]], 1.0), ("cider", [[0.5, 1.0], [2.5, 1.0]], 1.5)],
-)
-def test_the_most_that_a_group_can_lose(name: str, rows: list[list[float]] | None, span: float) -> None:
-    metric = build(name, ["x", "y"] if rows is None else [])
-    table = np.asarray(rows) if rows else metric.statistics(["x", "y"], [["x"], ["x"]])
-    value = float(metric.values(table)[0])
-    assert span_of(metric, table, table, 0, [value, value]) == pytest.approx(span)
+def stakes(
+    name: str, rows: Array, groups: list[str] | None = None, labels: Sequence[str] = (), output: str = ""
+) -> Stakes:
+    """What can be lost, of the same statistics on both sides."""
+    metric = build(name, labels)
+    names = np.asarray(groups or [f"g{place}" for place in range(len(rows))])
+    return stakes_of(metric, output or metric.outputs[0], rows, rows, names, float(len(set(names.tolist()))))
+
+
+def test_of_a_share_each_group_can_lose_its_part_of_one() -> None:
+    rows = np.column_stack([[1.0] * 60 + [0.0] * 40, np.ones(100)])
+    found = stakes("accuracy", rows, labels=["a", "b"])
+    assert (found.span, found.loss) == pytest.approx((1.0, 0.01))
+    assert found.trials == pytest.approx(100)
+    images = stakes("accuracy", np.ones((100, 2)), [f"g{one // 5}" for one in range(100)])
+    assert images.trials == pytest.approx(20)
+
+
+def test_what_says_nothing_of_a_score_is_no_group_of_it() -> None:
+    metric = build("entity_f1", ["LOC", "PER"])
+    tags = [["B-LOC", "O"]] * 3 + [["B-PER", "O"]] * 197
+    rows = metric.statistics(tags, tags)
+    output = next(name for name in metric.outputs if "LOC" in name and "f1" in name.lower())
+    few = stakes("entity_f1", rows, labels=["LOC", "PER"], output=output)
+    assert few.loss == pytest.approx(1 - 2 * 2 / (2 + 3)), "two of three found, and nothing else"
+    assert stakes("entity_f1", rows, labels=["LOC", "PER"]).loss == pytest.approx(1 - 2 * 199 / (199 + 200))
+    seen = assess(resample([Contrast(metric, rows, rows)], np.arange(200).astype(str), 1000)[0],
+                  metric.outputs.index(output), True, 0.05, few.span, few.loss)  # fmt: skip
+    assert seen.bound < -0.4, "three sentences show next to nothing"
+
+
+def test_a_score_without_bound_can_lose_what_it_has() -> None:
+    found = stakes("cider", np.asarray([[0.5, 1.0], [2.5, 1.0]]))
+    assert found.span == pytest.approx(1.5)
+    assert found.loss == pytest.approx((0.25**2 + 1.25**2) / 1.5)
+    around_zero = stakes("given:reward", np.asarray([[5.0, 1.0], [-5.0, 1.0]]))
+    assert (around_zero.span, around_zero.loss) == pytest.approx((5.0, 5.0))
+
+
+def test_where_nothing_is_left_to_lose_all_groups_count_alike() -> None:
+    nothing = np.column_stack([np.zeros(50), np.ones(50)])
+    assert stakes("accuracy", nothing, labels=["a"]) == Stakes(1.0, 0.02)
+    assert stakes("given:toxic:lower", nothing) == Stakes(1.0, 0.02)
+
+
+def test_failed_samples_of_another_harness_are_as_bad_as_the_worst_of_both() -> None:
+    """Of a rate of which less is better, a failure is no success."""
+    name = "given:rate:lower"
+    metric = build(name)
+    changed = {"metric": name, "signature": metric.signature, "higher_is_better": False}
+    score = made_evidence([0.0]).scores["score"].model_copy(update=changed)
+    rows = np.column_stack([[1.0] * 3 + [0.0] * 27, np.ones(30)])
+    one = replace(made_evidence([0.0] * 30, output="rate"), scores={"rate": score}, statistics={name: rows})
+    silent = replace(one, statistics={name: rows * [0.0, 1.0]}, failed=np.arange(30) < 15)
+    row = measure(match(one, silent), [("rate", "")], {}, FEW)[0].row
+    assert (row.baseline, row.candidate) == pytest.approx((0.1, 0.5))
+    assert row.candidate_errors == 15

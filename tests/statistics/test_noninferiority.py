@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from velm_bench.metrics import build
 from velm_bench.statistics.contrasts import Contrast, Resampled, resample
-from velm_bench.statistics.noninferiority import Finding, assess, samples_needed, sparse, unseen
+from velm_bench.statistics.noninferiority import Finding, assess, fewest_groups, samples_needed, sparse, unseen
 
 
 def resampled(change: float, drawn: object, exchanged: object, groups: int = 1000) -> Resampled:
@@ -36,7 +36,7 @@ def test_every_number_is_what_it_says() -> None:
     found = assess(resampled(-0.01, drawn, exchanged), 0, True, 0.05, 1.0)
     assert found.change == pytest.approx(-0.01)
     assert [found.low, found.high] == pytest.approx([-0.0575, 0.0375])
-    assert found.bound == pytest.approx(-0.01 - sparse(drawn, 1000, 1.0, 0.05))
+    assert found.bound == pytest.approx(-0.01 - sparse(drawn, 0.001, 0.05))
     assert found.bound < -0.055
     assert found.error == pytest.approx(drawn.std())
     assert found.p == pytest.approx(((np.abs(exchanged) >= 0.01 - 1e-12).sum() + 1) / 100)
@@ -78,10 +78,23 @@ def test_without_replicates_or_scores_all_is_unknown(which: str) -> None:
         assert np.isnan(found[1:]).all()
 
 
-def test_some_undefined_replicates_are_left_out() -> None:
-    drawn, exchanged = np.linspace(-0.06, 0.04, 101), np.linspace(-0.1, 0.1, 99)
-    some = resampled(-0.01, [math.nan, *drawn, math.inf], [*exchanged, math.nan])
-    assert assess(some, 0, True, 0.05, 1.0) == assess(resampled(-0.01, drawn, exchanged), 0, True, 0.05, 1.0)
+def test_undefined_replicates_count_against_the_candidate() -> None:
+    drawn, exchanged = np.linspace(-0.06, 0.04, 1001), np.linspace(-0.1, 0.1, 999)
+    whole = assess(resampled(-0.01, drawn, exchanged), 0, True, 0.05, 1.0)
+    few = assess(resampled(-0.01, [math.nan] * 20 + [*drawn], [*exchanged, math.nan]), 0, True, 0.05, 1.0)
+    assert (few.low, few.high, few.change) == (whole.low, whole.high, whole.change)
+    assert few.bound <= whole.bound
+    assert few.p_worse == pytest.approx((round(whole.p_worse * 1000) + 1) / 1001)
+    many = assess(resampled(-0.01, [math.nan] * 100 + [*drawn], exchanged), 0, True, 0.05, 1.0)
+    assert many.bound == -math.inf, "more than one in twenty may hide any loss"
+    most = assess(resampled(-0.01, [math.nan] * 1100 + [*drawn], exchanged), 0, True, 0.05, 1.0)
+    assert np.isnan(most[1:]).all()
+
+
+@pytest.mark.parametrize(("rows", "alpha", "fewest"), [(1, 0.05, 5), (8, 0.05, 8), (60, 0.05, 11)])
+def test_fewer_groups_than_these_can_never_raise_the_alarm(rows: int, alpha: float, fewest: int) -> None:
+    assert fewest_groups(rows, alpha) == fewest
+    assert 2.0**-fewest < alpha / rows <= 2.0 ** (1 - fewest)
 
 
 def needed(error: float, margin: float, n: int = 500, groups: int = 100, span: float = 1.0) -> int:
@@ -141,7 +154,7 @@ def test_few_losses_are_bounded_nearly_as_the_exact_binomial_bounds_them(losses:
 def test_as_many_wins_as_losses_leave_the_normal_bound() -> None:
     drawn = differing(2000, 100, 100).drawn[:, 0]
     normal = 1.6448536 * math.sqrt(0.1 / 2000)
-    assert sparse(drawn, 2000, 1.0, 0.05) == pytest.approx(normal, rel=0.06)
+    assert sparse(drawn, 1 / 2000, 0.05) == pytest.approx(normal, rel=0.06)
 
 
 def test_groups_of_unequal_size_are_worth_fewer() -> None:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from velm_bench.errors import UsageError
-from velm_bench.gate.evidence import Evidence
+from velm_bench.gate.evidence import Evidence, Names
 from velm_bench.gate.matching import Matched
 from velm_bench.gate.schema import Compared, Flip
 from velm_bench.metrics import Array, Metric
@@ -19,6 +19,7 @@ from velm_bench.registry import suggestion
 from velm_bench.statistics.contrasts import Contrast, Resampled, resample
 from velm_bench.statistics.exact import binary_scores, mcnemar
 from velm_bench.statistics.noninferiority import Finding, assess
+from velm_bench.statistics.resampling import cluster_codes, cluster_sums
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -42,13 +43,28 @@ class Settings:
 
 
 @dataclass(frozen=True)
+class Stakes:
+    """What can be lost of a score, in its units."""
+
+    span: float
+    """What is lost where all samples are: 1 for shares."""
+    loss: float
+    """What is lost where one group of a usual size is; 0 where there is nothing to lose that could be known."""
+
+    @property
+    def trials(self) -> float:
+        """How many such losses there could be: the number of groups, where all are alike and count for the score."""
+        return self.span / self.loss if self.loss > 0.0 else 0.0
+
+
+@dataclass(frozen=True)
 class Measured:
     """One score on one part of a task: what is reported of it, and what deciding needs besides."""
 
     row: Compared
     finding: Finding
-    span: float
-    """The most that one group can lose, in units of the score."""
+    stakes: Stakes
+    """What can be lost of the score."""
 
 
 def parts_of(matched: Matched, by: Sequence[str] | None, smallest: int = 1) -> tuple[dict[str, Mask], int]:
@@ -113,8 +129,8 @@ def _measured(
     keep = np.ones(len(matched.ids), dtype=np.bool_) if contrast.mask is None else contrast.mask
     first, second = contrast.baseline[keep], contrast.candidate[keep]
     values = [float(one) for one in found.values[:, place]]
-    span = span_of(metric, first, second, place, values)
-    finding = assess(found, place, metric.higher(output), settings.alpha, span)
+    stakes = stakes_of(metric, output, first, second, matched.groups[keep], found.effective)
+    finding = assess(found, place, metric.higher(output), settings.alpha, stakes.span, stakes.loss)
     failed = [int(np.count_nonzero(one[keep])) for one in matched.failed]
     row = Compared(
         task=matched.candidate.title,
@@ -130,23 +146,41 @@ def _measured(
         baseline_errors=failed[0],
         candidate_errors=failed[1],
     )
-    return Measured(row, finding, span)
+    return Measured(row, finding, stakes)
 
 
 def _known(finding: Finding) -> dict[str, Any]:
     return {name: finite(value) for name, value in finding._asdict().items()}
 
 
-def span_of(metric: Metric, first: Array, second: Array, place: int, values: Sequence[float]) -> float:
-    """The most that one sample can lose of a score: 1 for shares; where there is no bound about the score itself
-    (a caption that is lost costs what captions have)."""
-    if metric.best is not None:
-        return abs(metric.best) or 1.0
-    if metric.additive and len(first):
-        each = np.concatenate([metric.per_sample(first)[:, place], metric.per_sample(second)[:, place]])
-        if np.nanmin(each, initial=0.0) >= 0.0 and np.nanmax(each, initial=0.0) <= 1.0:
-            return 1.0
-    return max((abs(value) for value in values if math.isfinite(value)), default=1.0)
+def stakes_of(metric: Metric, output: str, first: Array, second: Array, groups: Names, effective: float) -> Stakes:
+    """What can be lost of the first run's score, from the statistics of both and the samples' groups.
+
+    Each group is lost in turn (`Metric.lost`), which tells what hangs on it: nothing on a sentence without an entity, a
+    third on each of three pairs, more on a picture with many questions. The loss of a usual size is the mean of these,
+    each weighted by itself. Together they are the span of a score without a bound; a bounded one has 1. Where nothing
+    is left to lose, or the metric needs more than sums, `effective` groups count alike for a span of 1.
+    """
+    alike = Stakes(1.0, 1.0 / effective if effective else 0.0)
+    if not metric.additive:
+        return alike
+    place = metric.outputs.index(output)
+    lost = metric.lost(np.concatenate([first, second]))[: len(first)]
+    totals = metric.totals(first)
+    with np.errstate(all="ignore"):
+        moved = metric.finalize(totals + summed(lost - first, groups))[:, place] - metric.finalize(totals)[place]
+    turned = -moved if metric.higher(output) else moved
+    each = np.where(np.isfinite(turned), turned, 0.0).clip(min=0.0)
+    total = float(each.sum())
+    if not 0.0 < total < math.inf:
+        return alike
+    return Stakes(total if metric.best is None else 1.0, float(np.square(each).sum()) / total)
+
+
+def summed(rows: Array, groups: Names) -> Array:
+    """Rows summed within groups, shape (groups, k)."""
+    codes, count = cluster_codes(groups)
+    return cluster_sums(rows, codes, count)
 
 
 def effects(metric: Metric, output: str, first: Array, second: Array) -> Array | None:

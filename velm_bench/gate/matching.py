@@ -10,8 +10,11 @@ from numpy.typing import NDArray
 
 from velm_bench.errors import UsageError
 from velm_bench.gate.evidence import Evidence, Names
-from velm_bench.metrics import Array
+from velm_bench.metrics import Array, Metric
+from velm_bench.metrics.given import GivenScore
 
+PERCENT = 20.0
+"""Scores that reach beyond this are no shares."""
 Places = NDArray[np.int64]
 """Where each sample stands in a run; -1 where it does not."""
 
@@ -47,11 +50,18 @@ class Matched:
         )
 
     def statistics(self, output: str) -> tuple[Array, Array]:
-        """The statistics behind an output of both, shape (samples, k) each, what one lacks filled in as wrong."""
+        """The statistics behind an output of both, shape (samples, k) each, what one lacks filled in as wrong.
+
+        So is what failed, of a score that another harness gave: how bad it can be only both runs together tell.
+        """
+        metric = self.baseline.metric(output)
         mine, other = self.baseline.statistics_for(output), self.candidate.statistics_for(output)
+        lacking = self.baseline_places < 0, self.candidate_places < 0
+        if isinstance(metric, GivenScore):
+            lacking = self.failed
         return (
-            _filled(self.baseline, output, mine, self.baseline_places, other, self.candidate_places),
-            _filled(self.candidate, output, other, self.candidate_places, mine, self.baseline_places),
+            _filled(metric, mine, self.baseline_places, other, self.candidate_places, lacking[0]),
+            _filled(metric, other, self.candidate_places, mine, self.baseline_places, lacking[1]),
         )
 
 
@@ -76,26 +86,28 @@ def match(baseline: Evidence, candidate: Evidence) -> Matched:
 
 def differences(baseline: Evidence, candidate: Evidence, outputs: Sequence[str]) -> list[str]:
     """What forbids to compare these scores of two runs, a sentence's part each; empty where nothing does."""
-    return [
-        *_identities(baseline, candidate),
-        *_signatures(baseline, candidate, outputs),
-        *_contents(baseline, candidate),
-    ]
+    apart = [why for output in outputs if (why := score_difference(baseline, candidate, output))]
+    return [*run_differences(baseline, candidate), *apart]
+
+
+def run_differences(baseline: Evidence, candidate: Evidence) -> list[str]:
+    """What forbids to compare two runs in any score."""
+    return [*_identities(baseline, candidate), *_contents(baseline, candidate)]
 
 
 def refusal(baseline: Evidence, candidate: Evidence, found: Sequence[str]) -> str:
     """The sentence that lists every difference."""
-    return (
-        f"{baseline.source} and {candidate.source} cannot be compared on {candidate.title}: {'; '.join(found)}: "
-        "make both from the same task, data and version."
-    )
+    return f"{baseline.source} and {candidate.source} cannot be compared on {candidate.title}: {'; '.join(found)}."
 
 
 def _identities(baseline: Evidence, candidate: Evidence) -> Iterator[str]:
+    if baseline.imported != candidate.imported:
+        makers = " and ".join(one.imported or "velm-bench" for one in (baseline, candidate))
+        yield f"they were made by different harnesses ({makers})"
+        return  # all else differs as well then, and says nothing more
     for what, mine, other in (
         ("the task", baseline.task_digest, candidate.task_digest),
         ("the data set", baseline.fingerprint, candidate.fingerprint),
-        ("the harness", baseline.imported, candidate.imported),
         ("the labels", baseline.labels, candidate.labels),
     ):
         if mine != other:
@@ -107,19 +119,33 @@ def _short(value: object) -> str:
     return text[:12] or "none"
 
 
-def _signatures(baseline: Evidence, candidate: Evidence, outputs: Sequence[str]) -> Iterator[str]:
-    for output in outputs:
-        absent = [one.source for one in (baseline, candidate) if output not in one.outputs]
-        if absent:
-            yield f"{' and '.join(absent)} has no statistics of '{output}'"
-            continue
-        mine, other = baseline.scores[output], candidate.scores[output]
-        if mine.signature != other.signature:
-            yield f"the signature of '{output}' differs ({mine.signature} and {other.signature})"
-        elif any(output not in one.metric(output).outputs for one in (baseline, candidate)):
-            yield f"the metric '{mine.metric}' does not give '{output}'"
-        elif candidate.metric(output).additive and _width(baseline, output) != _width(candidate, output):
-            yield f"the statistics of '{output}' have other columns"
+def score_difference(baseline: Evidence, candidate: Evidence, output: str) -> str:
+    """What forbids to compare one score of two runs; empty where nothing does."""
+    for one in (baseline, candidate):
+        if output not in one.scores:
+            return f"{one.source} has no score '{output}'"
+        if output not in one.outputs:
+            return f"of '{output}' {one.source} knows only the value, and not what each sample adds to it"
+        if output not in one.metric(output).outputs:
+            return f"the metric '{one.scores[output].metric}' of {one.source} does not give '{output}'"
+    mine, other = baseline.scores[output], candidate.scores[output]
+    if mine.signature != other.signature:
+        return f"the signature of '{output}' differs ({mine.signature} and {other.signature})"
+    if candidate.metric(output).additive and _width(baseline, output) != _width(candidate, output):
+        return f"the statistics of '{output}' have other columns"
+    return _scales(baseline, candidate, output)
+
+
+def _scales(baseline: Evidence, candidate: Evidence, output: str) -> str:
+    """Whether the scores of another's samples are shares on one side and percentages on the other."""
+    if not isinstance(baseline.metric(output), GivenScore):
+        return ""
+    sides = [one.statistics_for(output)[:, 0] for one in (baseline, candidate)]
+    if any(not len(side) or float(side.min()) < 0.0 for side in sides):
+        return ""
+    smaller, larger = sorted(float(side.max()) for side in sides)
+    apart = 0.0 < smaller <= 1.0 and larger > PERCENT
+    return f"'{output}' reaches {smaller:g} in one and {larger:g} in the other, as shares and percentages do" * apart
 
 
 def _width(evidence: Evidence, output: str) -> int:
@@ -133,7 +159,7 @@ def _contents(baseline: Evidence, candidate: Evidence) -> Iterator[str]:
     mine, other = _places(baseline, ids), _places(candidate, ids)
     both = (mine >= 0) & (other >= 0)
     if not both.any():
-        yield "they have no sample in common"
+        yield f"they have no sample in common ({_example(baseline.ids)} there, {_example(candidate.ids)} here)"
         return
     first, second = baseline.contents[mine[both]], candidate.contents[other[both]]
     known = (first != "") & (second != "")
@@ -142,7 +168,11 @@ def _contents(baseline: Evidence, candidate: Evidence) -> Iterator[str]:
         ("the group", baseline.groups[mine[both]] != candidate.groups[other[both]]),
     ):
         if odd.any():
-            yield f"{what} of {np.count_nonzero(odd)} samples differs, such as '{ids[both][odd][0]}'"
+            yield f"{what} of {np.count_nonzero(odd)} samples differs, such as {_example(ids[both][odd])}"
+
+
+def _example(names: Names) -> str:
+    return f"'{names[0]!s:.40}'" if len(names) else "none"
 
 
 def _union(baseline: Evidence, candidate: Evidence) -> Names:
@@ -182,11 +212,15 @@ def _failed(evidence: Evidence, places: Places) -> NDArray[np.bool_]:
     return np.where(places >= 0, evidence.failed[places], True)
 
 
-def _filled(evidence: Evidence, output: str, own: Array, places: Places, others: Array, other_places: Places) -> Array:
-    lacking = places < 0
+def _filled(
+    metric: Metric, own: Array, places: Places, others: Array, other_places: Places, lacking: NDArray[np.bool_]
+) -> Array:
+    """A run's rows in the common order, those that it lacks as wrong as the other's rows tell."""
     if not lacking.any():
         return own[places]
-    metric = evidence.metric(output)
+    if isinstance(metric, GivenScore):
+        worst = metric.lost(np.concatenate([own, others]))[:1]
+        return np.where(lacking[:, None], worst, own[places])
     rows = metric.concatenate([own, metric.lost(others)[other_places[lacking]]])
     found = places.copy()
     found[lacking] = len(own) + np.arange(np.count_nonzero(lacking))

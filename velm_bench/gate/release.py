@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from velm_bench.errors import UsageError
 from velm_bench.gate.deciding import decide
 from velm_bench.gate.evidence import Evidence
 from velm_bench.gate.opening import open_side
@@ -49,12 +50,25 @@ def open_sides(
     """
     chosen = read_policy(policy) if isinstance(policy, Path) else policy  # first: it is the cheapest to be wrong about
     previous = open_side(baseline, root, note)
+    if chosen is None:
+        chosen = default_policy(_judgeable(previous, note), margin)
     return Sides(
         candidate=open_side(candidate, root, note),
         baseline=previous,
         anchor=open_side(anchor, root, note) if anchor else [],
-        policy=chosen or default_policy(previous, margin),
+        policy=chosen,
     )
+
+
+def _judgeable(baseline: list[Evidence], note: Callable[[str], None]) -> list[Evidence]:
+    """The tasks whose primary scores can be compared; of some harnesses' only the value is known."""
+    found = [one for one in baseline if one.primary in one.outputs]
+    for one in baseline:
+        if one.primary not in one.outputs:
+            note(f"Not judged: of '{one.primary}' of {one.title} {one.source} knows only the value.")
+    if not found:
+        raise UsageError("The baseline has no task whose primary score can be compared: name others in a --policy.")
+    return found
 
 
 def judge_release(

@@ -54,6 +54,8 @@ def compare(first: Sequence[Evidence], second: Sequence[Evidence], asked: Asked)
         parts = [(name, label) for name in (wanted.metrics or outputs[:1]) for label in masks]
         slices += [one.row for one in measure(matched, parts, masks, asked.settings)]
         told += _flips(matched, outputs[0], asked.flips)
+    if not rows:
+        raise UsageError(" ".join(notes) or "There is nothing to compare.")
     return Comparison(
         candidate=party(second),
         baseline=party(first),

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from velm_bench.errors import UsageError
-from velm_bench.gate.comparing import effects, span_of
+from velm_bench.gate.comparing import effects, stakes_of
 from velm_bench.gate.evidence import Evidence
 from velm_bench.gate.matching import Matched, differences, match, refusal
 from velm_bench.gate.opening import open_side
@@ -108,7 +108,7 @@ def measured(matched: Matched, output: str) -> Spread:
         design_effect=max(1.0, effect),
         correlation=None if math.isnan(correlation) else correlation,
         per_group=n / groups,
-        span=span_of(metric, first, second, place, values),
+        span=stakes_of(metric, output, first, second, matched.groups, groups).span,
         n=n,
         margin=_usual_margin(matched.baseline, output),
         what=f"{output} of {matched.baseline.title}",

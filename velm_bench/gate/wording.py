@@ -25,11 +25,7 @@ def p_value(p: float | None) -> str:
 def reason(row: Row, level: float) -> str:
     """Why a measured row is what it is, in one sentence."""
     if row.outcome is Outcome.INVALID:
-        return (
-            f"It is undefined: {row.n} samples in {row.groups} groups say nothing."
-            if row.groups < 2 or row.change is not None
-            else f"The score of {_whose(row)} is undefined."
-        )
+        return _why_invalid(row)
     if row.outcome is Outcome.PASS:
         worse = row.p_adjusted is not None and row.p_adjusted < level and (row.change or 0.0) < 0.0
         at_worst = f"at worst {amount(row.bound, True)}, margin {amount(row.margin)}"
@@ -37,9 +33,24 @@ def reason(row: Row, level: float) -> str:
     interval = f"{amount(row.change, True)} [{amount(row.low, True)}, {amount(row.high, True)}]"
     if row.outcome is Outcome.REGRESSION:
         return f"Worse by {amount(-(row.change or 0.0))}: {interval}, {p_value(row.p_adjusted)}."
+    if row.needed:
+        decide = f"about {row.needed:,} samples would decide, if it stays so; here are {row.n:,}"
+        return f"Neither is shown: {interval}; {decide}."
     if not row.margin:
         return f"Not shown: {interval}; a margin of 0 is only passed by a candidate that is shown to be better."
-    return f"Neither is shown: {interval}; about {row.needed:,} samples would decide, here are {row.n:,}."
+    return f"Neither is shown: {interval}, and no number of samples can be told that would decide."
+
+
+def _why_invalid(row: Row) -> str:
+    if row.baseline is None or row.candidate is None:
+        return f"The score of {_whose(row)} is undefined."
+    if row.p_worse is None or row.groups < 2:
+        return (
+            f"It says nothing: {row.n:,} samples in {row.groups:,} groups leave it undefined when they are resampled."
+        )
+    if row.baseline_errors == row.n:
+        return "The baseline answered no sample: there is nothing to compare with."
+    return f"Too few groups to tell: {row.n:,} samples in {row.groups:,} groups can never raise the alarm."
 
 
 def _whose(row: Row) -> str:
