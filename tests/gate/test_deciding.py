@@ -292,7 +292,7 @@ def test_one_group_says_nothing(groups: list[str] | None) -> None:
 @pytest.mark.parametrize(
     ("tasks", "said"),
     [
-        ({"scenes_vqaa": {"score": {"margin": 0.02}}}, "'scenes_vqaa'.*did you mean 'scenes_vqa'"),
+        ({"scenes_vqaa": {"score": {"margin": 0.02}}}, "'scenes_vqaa' is to be judged, .* only scenes_vqa: run it"),
         ({TASK: {"scor": {"margin": 0.02}}}, "'scor'.*did you mean 'score'"),
     ],
 )

@@ -12,6 +12,8 @@ from velm_bench import __version__
 
 INTERRUPTED = 130
 """The exit code of a command that was stopped with Ctrl-C (128 + SIGINT)."""
+RESUMED = frozenset({"run", "train", "tasks"})
+"""The commands that go on where they were stopped."""
 PIPE_CLOSED = 141
 """The exit code where the reader of standard output went away (128 + SIGPIPE)."""
 UNWRITABLE = frozenset({errno.ENOSPC, errno.EIO, errno.EFBIG, errno.EBADF, errno.EDQUOT})
@@ -38,7 +40,8 @@ def execute(arguments: Sequence[str], debug: bool = False) -> int:
         return code
     except KeyboardInterrupt:
         again = "it again without --fresh" if "--fresh" in arguments else "the same command again"
-        return _say(f"Interrupted: run {again} to resume.", INTERRUPTED)
+        resumed = f": run {again} to resume" if arguments and arguments[0] in RESUMED else ""
+        return _say(f"Interrupted{resumed}.", INTERRUPTED)
     except BrokenPipeError:
         _forget_stdout()
         return PIPE_CLOSED

@@ -131,6 +131,8 @@ def _measured(
     values = [float(one) for one in found.values[:, place]]
     stakes = stakes_of(metric, output, first, second, matched.groups[keep], found.effective)
     finding = assess(found, place, metric.higher(output), settings.alpha, stakes.span, stakes.loss)
+    if metric.best is not None:
+        finding = finding._replace(bound=max(finding.bound, -stakes.span))  # no share can lose more than all
     failed = [int(np.count_nonzero(one[keep])) for one in matched.failed]
     row = Compared(
         task=matched.candidate.title,

@@ -150,8 +150,10 @@ def _remarks(matched: Matched) -> list[str]:
     failed = int(np.count_nonzero(matched.candidate.failed)), int(np.count_nonzero(matched.baseline.failed))
     said = []
     if matched.candidate_lacks:
+        limits = matched.candidate.limit, matched.baseline.limit
+        asked = f" (--limit {limits[0]} against {limits[1]})" if limits[0] != limits[1] else ""
         said.append(
-            f"The candidate lacks {matched.candidate_lacks} of the {n} samples of {title}: they count as wrong."
+            f"The candidate lacks {matched.candidate_lacks} of the {n} samples of {title}{asked}: they count as wrong."
         )
     if any(failed):
         said.append(
@@ -167,8 +169,11 @@ def _find(task: str, side: Sequence[Evidence], whose: str) -> Evidence:
     for one in side:
         if one.title == task:
             return one
-    known = [one.title for one in side]
-    raise UsageError(f"The task '{task}' is to be judged, but no run of {whose} has it: {suggestion(task, known)}")
+    held = ", ".join(one.title for one in side)
+    raise UsageError(
+        f"The task '{task}' is to be judged, but no run of {whose} has it, only {held:.300}: run it, or name the tasks "
+        "to judge in a --policy."
+    )
 
 
 def _measured(

@@ -108,15 +108,11 @@ def _identities(baseline: Evidence, candidate: Evidence) -> Iterator[str]:
     for what, mine, other in (
         ("the task", baseline.task_digest, candidate.task_digest),
         ("the data set", baseline.fingerprint, candidate.fingerprint),
-        ("the labels", baseline.labels, candidate.labels),
     ):
         if mine != other:
-            yield f"{what} differs ({_short(mine)} and {_short(other)})"
-
-
-def _short(value: object) -> str:
-    text = ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)
-    return text[:12] or "none"
+            yield f"{what} differs ({mine:.12} and {other:.12})"
+    if baseline.labels != candidate.labels:
+        yield f"the labels differ ({len(baseline.labels)} and {len(candidate.labels)})"
 
 
 def score_difference(baseline: Evidence, candidate: Evidence, output: str) -> str:
@@ -159,7 +155,10 @@ def _contents(baseline: Evidence, candidate: Evidence) -> Iterator[str]:
     mine, other = _places(baseline, ids), _places(candidate, ids)
     both = (mine >= 0) & (other >= 0)
     if not both.any():
-        yield f"they have no sample in common ({_example(baseline.ids)} there, {_example(candidate.ids)} here)"
+        yield (
+            f"they have no sample in common ({_example(baseline.ids)} in one, {_example(candidate.ids)} in the other; "
+            "another --seed asks others)"
+        )
         return
     first, second = baseline.contents[mine[both]], candidate.contents[other[both]]
     known = (first != "") & (second != "")

@@ -7,6 +7,7 @@ below alpha and it does not pass. All else is inconclusive; what could not be co
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -94,11 +95,18 @@ def _row(judged: Judged, adjusted: float, level: float, policy: Policy, family: 
     outcome = judge(one, adjusted, level, margin, family)
     needed = None
     if outcome is Outcome.INCONCLUSIVE:
-        stakes, n = one.stakes, one.row.n
-        needed = samples_needed(one.finding, n, stakes.trials, margin, policy.alpha, policy.power, stakes.span) or None
+        needed = _needed(one, margin, policy, family)
     known: dict[str, Any] = {**one.row.model_dump(), "p_adjusted": None if np.isnan(adjusted) else adjusted, **common}
     row = Row(**known, outcome=outcome, needed=needed)
     return row.model_copy(update={"why": reason(row, level)})
+
+
+def _needed(one: Measured, margin: float, policy: Policy, family: int) -> int | None:
+    """About how many samples would decide, never fewer than an alarm takes; None where that cannot be told."""
+    stakes, row = one.stakes, one.row
+    found = samples_needed(one.finding, row.n, stakes.trials, margin, policy.alpha, policy.power, stakes.span)
+    fewest = fewest_groups(max(1, family), policy.alpha) * row.n / max(1, row.groups)
+    return max(found, math.ceil(fewest)) if found else None
 
 
 def judge(one: Measured, adjusted: float, level: float, margin: float, family: int = 0) -> Outcome:

@@ -16,10 +16,10 @@ def amount(value: float | None, signed: bool = False) -> str:
 
 
 def p_value(p: float | None) -> str:
-    """A p value as it is written: "p = 0.041", "p < 0.001"."""
+    """A p value as it is written: "p = 0.0412", "p < 0.001"."""
     if p is None:
         return "p unknown"
-    return "p < 0.001" if p < 0.001 else f"p = {p:.3f}"
+    return "p < 0.001" if p < 0.001 else f"p = {p:.4f}"
 
 
 def reason(row: Row, level: float) -> str:
