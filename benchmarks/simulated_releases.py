@@ -9,6 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from velm_bench.gate.comparing import Measured, Stakes, stakes_of
+from velm_bench.gate.deciding import judge
+from velm_bench.gate.schema import Compared
 from velm_bench.metrics import build
 from velm_bench.statistics.contrasts import Contrast, Resampled, resample
 from velm_bench.statistics.multiple import holm
@@ -16,6 +19,7 @@ from velm_bench.statistics.noninferiority import Finding, assess
 from velm_bench.statistics.planning import NORMAL, Plan
 
 Array = NDArray[np.float64]
+Sizes = NDArray[np.int64]
 ACCURACY = 0.7
 """How often the first release is right."""
 METRIC = build("accuracy")
@@ -52,19 +56,23 @@ class Design:
         )
 
 
-def shared(samples: int, per_group: int, correlation: float, chance: np.random.Generator) -> Array:
+def shared(samples: int, per_group: int | Sizes, correlation: float, chance: np.random.Generator) -> Array:
     """A number in [0, 1) per sample: that of its group with chance sqrt(correlation), else its own.
 
-    Any function of it alone has the given correlation within groups, whatever its distribution.
+    Any function of it alone has the given correlation within groups, whatever its distribution. Groups are of one size,
+    or each of its own, shape (groups,).
     """
-    count = -(-samples // per_group)
+    count = -(-samples // per_group) if isinstance(per_group, int) else len(per_group)
     common = np.repeat(chance.random(count), per_group)[:samples]
     return np.where(chance.random(samples) < math.sqrt(correlation), common, chance.random(samples))
 
 
-def changes(design: Design, chance: np.random.Generator) -> Array:
-    """The change of each sample: -1 where a right answer became wrong, 1 the other way round, shape (samples,)."""
-    place = shared(design.samples, design.per_group, design.correlation, chance)
+def changes(design: Design, chance: np.random.Generator, sizes: Sizes | None = None) -> Array:
+    """The change of each sample: -1 where a right answer became wrong, 1 the other way round, shape (samples,).
+
+    `sizes`, shape (groups,), go before the design's groups of one size.
+    """
+    place = shared(design.samples, design.per_group if sizes is None else sizes, design.correlation, chance)
     lost = (design.discordance + design.drop) / 2.0
     return np.where(place < lost, -1.0, np.where(place < design.discordance, 1.0, 0.0))
 
@@ -94,7 +102,11 @@ def findings(
 ) -> list[Finding]:
     """What the gate finds of pairs (before, after) of right and wrong answers to the same questions."""
     asked = [Contrast(METRIC, _counted(before), _counted(after)) for before, after in pairs]
-    return [assess(found, 0, True, alpha, 1.0) for found in resample(asked, groups, replicates, seed)]
+    found = []
+    for one, drawn in zip(asked, resample(asked, groups, replicates, seed), strict=True):
+        stakes = stakes_of(METRIC, METRIC.outputs[0], one.baseline, one.candidate, groups, drawn.effective)
+        found.append(assess(drawn, 0, True, alpha, stakes.span, stakes.loss))
+    return found
 
 
 def quickly(
@@ -120,10 +132,12 @@ def quickly(
 def verdicts(rows: Sequence[Finding], margins: Sequence[float], alpha: float = 0.05) -> list[str]:
     """pass, regression or inconclusive for each of the required rows, as `velm_bench.gate.deciding` decides."""
     adjusted = holm([row.p_worse for row in rows])
-    return [
-        "pass" if row.bound > -margin else "regression" if p < alpha and row.change < 0.0 else "inconclusive"
-        for row, margin, p in zip(rows, margins, adjusted, strict=True)
-    ]
+    return [outcome(row, float(p), margin, alpha) for row, margin, p in zip(rows, margins, adjusted, strict=True)]
+
+
+def outcome(row: Finding, adjusted: float, margin: float, alpha: float = 0.05) -> str:
+    """What the gate makes of a row with this adjusted p, there being groups enough."""
+    return str(judge(Measured(Compared(task="", metric=""), row, Stakes(1.0, 0.0)), adjusted, alpha, margin))
 
 
 def unclustered_p(change: Array) -> float:

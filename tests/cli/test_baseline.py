@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -77,12 +78,15 @@ def test_show_lists_tasks_models_scores_and_who_accepted_them(place: Path) -> No
 def test_show_log_tells_everything_that_was_accepted(place: Path) -> None:
     baseline(place, "accept", "base.json", "new.json", "--reason", "better by far", "--by", "Bob")
     baseline(place, "accept", "base.json", "other.json", "--reason", "new data", "--by", "Eve")
+    put(place / "fewer.json", release(0))
     plain, log = (baseline(place, "show", "base.json", *more).stdout for more in ((), ("--log",)))
     assert "better by far" not in plain
     ours = [line for line in log.splitlines() if line.startswith("scenes_vqa")]
     assert [word in line for word, line in zip(("Ann", "Bob", "Eve"), ours, strict=True)] == [True] * 3
     assert "better by far" in ours[1]
     assert "new data (not the same: the data set differs" in ours[2]
+    baseline(place, "accept", "fewer.json", "short.json", "--reason", "fewer", "--fewer")
+    assert "fewer (change on the 80 samples of both)" in baseline(place, "show", "fewer.json", "--log").stdout
 
 
 def test_all_shows_every_score(tmp_path: Path) -> None:
@@ -115,7 +119,9 @@ def test_diff_says_what_differs(place: Path) -> None:
     said = baseline(place, "diff", "base.json", "other.json")
     assert "not compared" in said.stdout
     assert "scenes_vqa is not the same in both: the data set differs" in said.stderr
-    assert "40 samples of 120 are not in short.json" in baseline(place, "diff", "base.json", "short.json").stderr
+    assert "40 samples of 120 of base.json are not in short.json: compared on the 80 of both" in (
+        baseline(place, "diff", "base.json", "short.json").stderr
+    )
 
 
 def test_set_makes_adds_and_replaces_and_says_so(place: Path) -> None:
@@ -181,6 +187,25 @@ def test_what_is_refused_ends_with_2_and_a_sentence(place: Path, words: tuple[st
     assert done.stdout == ""
     assert len(done.stderr.strip().splitlines()) == 1
     assert (place / "base.json").read_text() == text
+
+
+def test_results_of_which_nothing_is_known_make_no_baseline(place: Path) -> None:
+    """No task, or none with more than a value: exit 2 and no file."""
+    (place / "nothing.json").write_text('{"results": {}, "configs": {}}')
+    done = baseline(place, "set", "made.json", "nothing.json", expect=2)
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert not (place / "made.json").exists()
+    value = '{"results": {"wiki": {"alias": "wiki", "word_perplexity,none": 9.5}}, "configs": {"wiki": {}}}'
+    (place / "value.json").write_text(value)
+    done = baseline(place, "set", "made.json", "value.json", expect=2)
+    assert not (place / "made.json").exists()
+
+
+def test_a_pipe_is_no_baseline(place: Path) -> None:
+    """Nobody waits for a writer that may never come."""
+    os.mkfifo(place / "pipe")
+    for words in (("show", "pipe"), ("set", "pipe", "new.json")):
+        assert "cannot be read (it is no regular file" in baseline(place, *words, expect=2).stderr
 
 
 def test_names_cannot_steer_a_terminal(place: Path) -> None:

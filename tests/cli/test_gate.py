@@ -13,7 +13,7 @@ import pytest
 
 from tests.conftest import REPOSITORY
 from tests.made_boards import command
-from velm_bench.cli.gate import spread
+from velm_bench.cli.sides import spread
 
 
 def table(path: Path, right: list[float], header: str = "id,score") -> Path:
@@ -121,7 +121,10 @@ def test_on_actions_annotations_and_the_job_summary_are_given(sides: Path, monke
     monkeypatch.setenv("GITHUB_OUTPUT", str(sides / "step.txt"))
     words = ("gate", "--candidate", "worse.csv", "--baseline", "before.csv", "--json")
     found = command(*words, folder=sides, expect=1)
-    assert "::error " in found.stderr
+    lines = found.stderr.splitlines()
+    assert [line for line in lines if line.startswith("::error title=Release gate%3A table score::regression: ")]
+    assert lines[-1].startswith("::notice title=Release gate::Regression: ")
+    assert not [line for line in lines if line.startswith("'")]
     assert json.loads(found.stdout)["outcome"] == "regression"
     assert "Regression" in (sides / "step.md").read_text()
     assert "outcome=regression" in (sides / "step.txt").read_text()
@@ -157,6 +160,7 @@ def test_models_are_found_in_the_folder_of_output(real_results: Path) -> None:
     [
         ((), "--candidate is missing"),
         (("--candidate", "same.csv"), "--baseline is missing"),
+        (("same.csv", "before.csv"), "'same.csv' stands alone: --candidate names"),
         (("--candidate", "same.csv", "--baseline", "nowhere"), "nowhere"),
         (("--candidate", "same.csv", "--baseline", "before.csv", "--margin", "-1"), "--margin must be"),
         (("--candidate", "same.csv", "--baseline", "before.csv", "--margin", "nan"), "--margin must be"),
@@ -172,6 +176,8 @@ def test_models_are_found_in_the_folder_of_output(real_results: Path) -> None:
         (("--candidate", "other.csv", "--baseline", "before.csv"), "in common"),
         (("--margin", "1", "plan"), "stands before 'plan'"),
         (("--fail-fast", "--candidate", "x", "--baseline", "y", "--report", "z"), "heeds no --report"),
+        (("--fail-fast", "--candidate", "x", "--baseline", "y", "--flips", "10"), "heeds no --flips"),
+        (("--candidate", "same.csv", "--baseline", "before.csv", "--data", "."), "--data serves the pictures"),
         (("--candidate", "same.csv", "--baseline", "before.csv", "--flips", "-1"), "--flips"),
     ],
 )
@@ -185,3 +191,105 @@ def test_what_makes_no_sense_is_one_sentence_and_2(sides: Path, words: tuple[str
     found = command("gate", *words, folder=sides, expect=2)
     assert said in found.stderr + found.stdout
     assert "Traceback" not in found.stderr
+
+
+REFUSED = {
+    "absent candidate": ("--candidate", "nowhere.csv", "--baseline", "before.csv"),
+    "absent baseline": ("--candidate", "same.csv"),
+    "a word alone": ("same.csv", "before.csv"),
+    "no number": ("--candidate", "same.csv", "--baseline", "before.csv", "--margin", "two"),
+    "no such flag": ("--candidate", "same.csv", "--baseline", "before.csv", "--marjin", "2"),
+    "bad margin": ("--candidate", "same.csv", "--baseline", "before.csv", "--margin", "-1"),
+    "unknown flag's value": ("--candidate", "same.csv", "--baseline", "before.csv", "--policy", "absent.yaml"),
+    "flag without effect": ("--candidate", "same.csv", "--baseline", "before.csv", "--fail-fast"),
+}
+
+
+@pytest.mark.parametrize("words", REFUSED.values(), ids=REFUSED)
+def test_a_call_that_is_refused_leaves_no_old_verdict_but_its_sentence(
+    sides: Path, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]
+) -> None:
+    report = sides / "out"
+    verdict("--candidate", "same.csv", "--baseline", "before.csv", "--report", report, folder=sides, expect=0)
+    assert json.loads((report / "verdict.json").read_text())["outcome"] == "pass"
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(sides / "step.md"))
+    monkeypatch.setenv("GITHUB_OUTPUT", str(sides / "step.txt"))
+    found = command("gate", "--report", report, *words, folder=sides, expect=2)
+    sentence = found.stderr.splitlines()[-1].removeprefix("Error: ")
+    left = json.loads((report / "verdict.json").read_text())
+    assert (left["outcome"], left["exit_code"], left["rows"]) == ("invalid", 2, [])
+    assert left["summary"] == f"Invalid: {sentence}"
+    assert 'errors="1"' in (report / "junit.xml").read_text()
+    for name in ("summary.md", "comment.md", "report.html", "junit.xml"):
+        assert "Pass:" not in (report / name).read_text()
+        assert "Invalid" in (report / name).read_text()
+    assert "Release gate: invalid" in (sides / "step.md").read_text()
+    assert (sides / "step.txt").read_text() == "outcome=invalid\nexit-code=2\n"
+    assert [line for line in found.stderr.splitlines() if line.startswith("::error title=Release gate::Invalid: ")]
+
+
+def test_what_nobody_foresaw_leaves_no_old_verdict_either(sides: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from velm_bench.gate import release
+
+    words = ("--candidate", "same.csv", "--baseline", "before.csv", "--report", "out")
+    verdict(*words, folder=sides, expect=0)
+
+    def broken(*_: object) -> None:
+        raise ZeroDivisionError("gone")
+
+    monkeypatch.setattr(release, "open_sides", broken)
+    command("gate", *words, folder=sides, expect=4)
+    left = json.loads((sides / "out" / "verdict.json").read_text())
+    assert (left["outcome"], left["exit_code"]) == ("invalid", 4)
+    assert "ZeroDivisionError: gone" in left["summary"]
+
+
+def test_a_folder_that_takes_no_report_is_said_before_anything_is_read(sides: Path) -> None:
+    words = ("gate", "--candidate", "nowhere.csv", "--baseline", "before.csv", "--report", "same.csv")
+    found = command(*words, folder=sides, expect=2)
+    assert found.stderr.splitlines() == [
+        "Error: The folder same.csv cannot be written (it is a file): give another with --report."
+    ]
+    (sides / "out" / "junit.xml").mkdir(parents=True)
+    found = command(*words[:-1], "out", folder=sides, expect=2)
+    assert "earlier report out/junit.xml cannot be removed" in found.stderr
+
+
+def test_a_budget_without_an_anchor_is_told(sides: Path) -> None:
+    base = ("--baseline", "before.csv", "--flips", "0")
+    (sides / "gate.yaml").write_text("tasks: {table: {score: {margin: 0.02, budget: 0.03}}}\n")
+    words = ("--candidate", "same.csv", *base, "--policy", "gate.yaml")
+    notes = verdict(*words, folder=sides, expect=0)["notes"]
+    assert any("but no anchor: what was lost" in note for note in notes)
+    notes = verdict(*words, "--anchor", "before.csv", folder=sides, expect=0)["notes"]
+    assert not any("but no anchor: what was lost" in note for note in notes)
+
+
+def test_worse_within_the_margin_and_failed_samples_are_shown(sides: Path) -> None:
+    rows = [f"q{place},{'' if place < 30 else score:g}," + ("time out" if place < 30 else "")
+            if place >= 30 else f"q{place},,time out" for place, score in enumerate(losing(0))]  # fmt: skip
+    (sides / "failing.csv").write_text("\n".join(["id,score,error", *rows]) + "\n")
+    words = ("--candidate", "failing.csv", "--baseline", "before.csv", "--margin", "0.1", "--report", "out")
+    found = command("gate", *words, folder=sides, expect=0)
+    assert "  0/30  pass" in found.stdout
+    assert "table score: Worse, but within the margin" in found.stderr
+    for name in ("summary.md", "comment.md"):
+        assert "Worse, but within the margin" in (sides / "out" / name).read_text()
+    assert "600 (600), failed 0 / 30" in (sides / "out" / "summary.md").read_text()
+
+
+def test_reasons_name_slice_and_anchor(sides: Path) -> None:
+    words = ("gate", "--candidate", "worse.csv", "--baseline", "before.csv", "--anchor", "before.csv")
+    lines = command(*words, folder=sides, expect=1).stderr.splitlines()
+    assert [line for line in lines if line.startswith("table score: Worse by")]
+    assert [line for line in lines if line.startswith("table score (anchor): Worse by")]
+
+
+def test_huge_scores_stay_readable(sides: Path) -> None:
+    table(sides / "huge.csv", [1e99 * (place % 7) for place in range(60)])
+    words = ("--candidate", "huge.csv", "--baseline", "huge.csv", "--report", "out")
+    found = command("gate", *words, folder=sides, expect=3)
+    assert max(map(len, found.stdout.splitlines())) < 200
+    assert "2.9e+99" in found.stdout
+    command("compare", "huge.csv", "huge.csv", folder=sides)

@@ -138,3 +138,14 @@ def test_finds_past_runs_below_the_output_folder(real_results: Path, tmp_path: P
     words = [word for folder in folders for word in ("--from", folder.name)]
     assert vqa_of(real_results) in plan(tmp_path, *words, "--output", real_results, "--force")["what"]
     assert folders[0].name in refused(tmp_path, *words, "--force")
+
+
+def test_a_least_drop_that_rises_with_the_samples_is_explained(tmp_path: Path) -> None:
+    """So many samples show it to lie within the margin."""
+    said = [
+        command(
+            "gate", "plan", "--discordance", "0.1", "--n", "1000", "--margin", margin, "--force", folder=tmp_path
+        ).stderr
+        for margin in ("0.02", "0.01")
+    ]
+    assert ["shown to lie within the margin, and passes" in one for one in said] == [True, False]

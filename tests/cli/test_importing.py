@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 from tests.conftest import REPOSITORY
@@ -72,3 +73,18 @@ def test_a_table_is_taken_over_and_compares_with_the_file_it_came_from(tmp_path:
 def test_a_file_of_another_harness_is_refused(tmp_path: Path) -> None:
     words = ("results", "import", FILES / "inspect" / "baseline.json", "--from", "table")
     assert "baseline.json" in command(*words, folder=tmp_path, expect=2).stderr
+
+
+def test_scores_that_samples_lack_are_said(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text("id,score,score.f1\na,1,0.5\nb,1,\n")
+    done = command("results", "import", "t.csv", "--from", "table", "--json", folder=tmp_path)
+    assert "1 of the 2 samples of table (t) did not fail and have no value of 'f1'" in done.stderr
+    assert json.loads(done.stdout)[0]["result"]["scores"]["f1"]["n_errors"] == 1
+
+
+def test_pipes_in_a_folder_are_passed_over(tmp_path: Path) -> None:
+    for name in ("results_1.json", "a.csv", "a.eval", "m_T.tsv"):
+        os.mkfifo(tmp_path / name)
+    for harness in ("lm-eval", "inspect", "vlmevalkit", "table"):
+        done = command("results", "import", ".", "--from", harness, folder=tmp_path, expect=2)
+        assert f"no result of {harness}" in done.stderr

@@ -2,15 +2,19 @@
 
 Events are the moments where a kill might hurt: before and after each ask, before, in the middle of and after each line
 of the journal, and before and after its note and each final file. 0 is never. Prints the number of events if it lives.
-With TOY_FRESH in the environment the run is a fresh one.
+`python -m tests.engine.killed serve` does the same for each line of its input, a JSON list of TASK, OUTPUT, LOG, EVENT
+and "fresh" or "": in a child that it forks, since imports cost far more than such a run. It prints a line per child: its
+exit code and what it printed.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import sys
 import time
+import traceback
 from pathlib import Path
 from typing import Any
 
@@ -65,17 +69,41 @@ class Mortal(Toy):
         event()
 
 
-def main() -> None:
+def main(words: list[str], fresh: bool) -> None:
     """Run, and live or not."""
     global last
-    task, output, log, last = Path(sys.argv[1]), Path(sys.argv[2]), Path(sys.argv[3]), int(sys.argv[4])
+    task, output, log, last = Path(words[0]), Path(words[1]), Path(words[2]), int(words[3])
     journal._write_all = tear
     store.write_bytes = around(store.write_bytes)
     journal.write_bytes = around(journal.write_bytes)
     journal.Journal.discard = around(journal.Journal.discard)  # type: ignore[method-assign]
-    evaluate(Definition(load_task(task), task), Mortal(log), settings(output, fresh="TOY_FRESH" in os.environ))
-    print(count)
+    evaluate(Definition(load_task(task), task), Mortal(log), settings(output, fresh=fresh))
+
+
+def serve() -> None:
+    """A child for each line of the input."""
+    for line in sys.stdin:
+        *words, fresh = json.loads(line)
+        ours, theirs = os.pipe()
+        child = os.fork()
+        if not child:
+            try:
+                main(words, fresh=bool(fresh))
+                os.write(theirs, str(count).encode())
+                os._exit(0)
+            except BaseException:
+                traceback.print_exc()
+                os._exit(1)
+        os.close(theirs)
+        with os.fdopen(ours) as pipe:
+            said = pipe.read()
+        code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+        print(json.dumps([code, said]), flush=True)
 
 
 if __name__ == "__main__":
-    main()
+    if sys.argv[1:] == ["serve"]:
+        serve()
+    else:
+        main(sys.argv[1:], fresh=False)
+        print(count)

@@ -10,8 +10,10 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import pytest
@@ -24,20 +26,34 @@ from velm_bench.tasks.registry import Definition
 REPOSITORY = Path(__file__).resolve().parents[2]
 
 
-def start(
-    task: Definition, output: Path, log: Path, event: int = 0, delay: float = 0.0, fresh: bool = False
-) -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", "tests.engine.killed", str(task.path), str(output), str(log), str(event)]
-    environment = {**os.environ, "TOY_DELAY": str(delay), **({"TOY_FRESH": "1"} if fresh else {})}
+def start(*words: object, delay: float = 0.0) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "tests.engine.killed", *map(str, words)]
+    environment = {**os.environ, "TOY_DELAY": str(delay)}
     pipe = subprocess.PIPE
-    return subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True, env=environment, cwd=REPOSITORY)
+    return subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, env=environment, cwd=REPOSITORY)
 
 
-def live(task: Definition, output: Path, log: Path, event: int = 0, fresh: bool = False) -> tuple[int, str]:
-    process = start(task, output, log, event, fresh=fresh)
-    said, complaint = process.communicate(timeout=60)
-    assert process.returncode in (0, -signal.SIGKILL), complaint
-    return process.returncode, said
+Live = Callable[..., tuple[int, str]]
+
+
+@pytest.fixture(scope="module")
+def live() -> Iterator[Live]:
+    """A run in a process of its own that ends at an event: its exit code and what it printed."""
+    server, alone = start("serve"), Lock()
+    assert server.stdin
+    assert server.stdout
+
+    def ask(task: Definition, output: Path, log: Path, event: int = 0, fresh: bool = False) -> tuple[int, str]:
+        words = [str(task.path), str(output), str(log), str(event), "fresh" if fresh else ""]
+        with alone:
+            print(json.dumps(words), file=server.stdin, flush=True)
+            code, said = json.loads(server.stdout.readline())
+        assert code in (0, -signal.SIGKILL)
+        return code, said
+
+    yield ask
+    server.communicate(timeout=60)
+    assert server.returncode == 0
 
 
 def files(output: Path) -> tuple[Any, bytes]:
@@ -66,14 +82,14 @@ def task(tmp_path_factory: pytest.TempPathFactory) -> Definition:
 
 
 @pytest.fixture(scope="module")
-def whole(task: Definition, tmp_path_factory: pytest.TempPathFactory) -> tuple[int, Any, bytes]:
+def whole(task: Definition, live: Live, tmp_path_factory: pytest.TempPathFactory) -> tuple[int, Any, bytes]:
     """An uninterrupted run: how many events it had, and its files."""
     folder = tmp_path_factory.mktemp("whole")
     _, said = live(task, folder / "out", folder / "log")
     return (int(said), *files(folder / "out"))
 
 
-def test_a_kill_at_each_event(task: Definition, whole: Any, tmp_path: Path) -> None:
+def test_a_kill_at_each_event(task: Definition, live: Live, whole: Any, tmp_path: Path) -> None:
     events, result, samples = whole
     assert events == 3 * 5 + 2 * 3 + 2
 
@@ -90,7 +106,7 @@ def test_a_kill_at_each_event(task: Definition, whole: Any, tmp_path: Path) -> N
         list(pool.map(die_and_resume, range(1, events + 1)))
 
 
-def test_a_kill_of_a_fresh_run_at_each_event(task: Definition, whole: Any, tmp_path: Path) -> None:
+def test_a_kill_of_a_fresh_run_at_each_event(task: Definition, live: Live, whole: Any, tmp_path: Path) -> None:
     """The earlier result stays readable until the new one is written, and none of its answers come back."""
     before = 2 + 2  # moments before the mark of the new beginning is whole, those of the note among them
     first = evaluate(task, saying("old"), settings(tmp_path / "old")).result.stable()
@@ -113,7 +129,7 @@ def test_a_kill_of_a_fresh_run_at_each_event(task: Definition, whole: Any, tmp_p
         list(pool.map(die_and_resume, range(1, 3 + whole[0] + 1)))
 
 
-def test_kills_again_and_again(task: Definition, whole: Any, tmp_path: Path) -> None:
+def test_kills_again_and_again(task: Definition, live: Live, whole: Any, tmp_path: Path) -> None:
     dice = random.Random(3)
     output, log = tmp_path / "out", tmp_path / "log"
     for _ in range(40):
@@ -126,12 +142,12 @@ def test_kills_again_and_again(task: Definition, whole: Any, tmp_path: Path) -> 
     assert files(output) == whole[1:]
 
 
-def test_kills_from_outside(task: Definition, whole: Any, tmp_path: Path) -> None:
+def test_kills_from_outside(task: Definition, live: Live, whole: Any, tmp_path: Path) -> None:
     dice = random.Random(4)
     output, log = tmp_path / "out", tmp_path / "log"
     for _ in range(3):
         answered, before = kept(output), asked(log)
-        process = start(task, output, log, delay=0.1)
+        process = start(task.path, output, log, 0, delay=0.1)
         time.sleep(dice.uniform(0.3, 1.0))
         process.kill()
         process.communicate()

@@ -13,7 +13,7 @@ from tests.gate.made_evidence import made_evidence
 from velm_bench.gate.costs import costs
 from velm_bench.gate.evidence import Circumstances, Evidence
 from velm_bench.gate.policy import CostRule
-from velm_bench.gate.schema import Against, Cost, Tier
+from velm_bench.gate.schema import Against, Cost, Outcome, Tier
 from velm_bench.results.schema import Timing
 
 PLACE = Circumstances("cpu", "float32", 8, "Linux x86_64")
@@ -68,6 +68,48 @@ def test_the_interval_covers_the_ratio_of_rates_as_often_as_it_says() -> None:
         assert found.high is not None
         inside += found.low <= -0.1 <= found.high
     assert 89 <= inside <= 99
+
+
+def retimed(one: Evidence, **changes: Any) -> Evidence:
+    """The same run with another timing."""
+    return replace(one, timing=one.timing.model_copy(update=changes))
+
+
+def slowed(seed: int, pieces: int = 100) -> Evidence:
+    """An unchanged run on a machine that others slow down for a while: neighbouring pieces are alike."""
+    draw, level, levels = np.random.default_rng(seed), 0.0, []
+    for shock in draw.normal(size=pieces):
+        level = 0.8 * level + 0.6 * shock
+        levels.append(1.0 + 0.1 * level)
+    seconds = np.clip(levels, 0.2, None) * SAMPLES / pieces / 100
+    return retimed(
+        timed(100), answering=float(seconds.sum()), pieces=[(SAMPLES // pieces, float(one)) for one in seconds]
+    )
+
+
+def test_a_busy_while_is_seldom_taken_for_a_slower_model() -> None:
+    """Were pieces taken for independent, 28 of 100 would be."""
+    found = [speed(slowed(2 * seed), slowed(2 * seed + 1), 0.02).outcome for seed in range(200)]
+    assert found.count(Outcome.REGRESSION) <= 24
+
+
+@pytest.mark.parametrize(
+    "odd", [{"answering": 5e-324}, {"asked": 10**400}, {"pieces": [(8, 1e308)] * 10}, {"pieces": [(8, 5e-324)] * 10}]
+)
+def test_timings_out_of_all_bounds_are_no_crash(odd: dict[str, Any]) -> None:
+    for pair in ((retimed(timed(100), **odd), timed(100)), (timed(100), retimed(timed(100), **odd))):
+        assert speed(*pair).outcome in ("invalid", "inconclusive")
+
+
+@pytest.mark.parametrize("odd", [10**400, 2**63])
+def test_memory_out_of_all_bounds_is_no_crash(odd: int) -> None:
+    (found,) = costs(timed(100, process_memory=odd), timed(100), CostRule(memory=0.1), Against.BASELINE)
+    assert found.outcome == "invalid"
+
+
+def test_the_same_memory_neither_grew_nor_shrank() -> None:
+    (found,) = costs(timed(100), timed(100), CostRule(memory=0.1), Against.BASELINE)
+    assert "of the process is the same" in found.why
 
 
 def test_few_pieces_give_no_interval() -> None:

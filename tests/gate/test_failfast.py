@@ -143,6 +143,22 @@ def test_questions_about_one_picture_count_once(tmp_path: Path) -> None:
     assert run(together, "together").result.score.value == pytest.approx(0.85)
 
 
+def test_a_margin_is_one_of_the_score_though_groups_are_of_unequal_sizes(task: Definition, tmp_path: Path) -> None:
+    """Half of the questions are about one picture: what the others lose counts half."""
+    held = baseline(task, tmp_path)
+    groups = np.asarray(["large" if place % 2 else f"g{place}" for place in range(SAMPLES)])
+    named = {name: group for name, group in zip(sorted(held.ids.tolist()), groups.tolist(), strict=True)}
+    uneven = replace(held, groups=np.asarray([named[name] for name in held.ids.tolist()]))
+
+    def run(margin: float) -> Any:
+        model = wrong(lambda place: place % 6 == 0)  # a third of the small groups: a sixth of the score
+        return evaluate(task, model, settings(tmp_path / f"{margin}"), watch=FailFast([uneven], margin))
+
+    with pytest.raises(StoppedError):
+        run(0.0)
+    assert run(0.17).result.score.value == pytest.approx(0.83)
+
+
 @pytest.mark.parametrize("metric", ["bleu", "cider"])
 def test_scores_without_bounds_are_watched_by_their_signs(metric: str, tmp_path: Path) -> None:
     rows = [{**row, "image": "pictures/0.png", "gold": [f"this is a picture of {place} things"]}
@@ -165,7 +181,7 @@ def test_scores_without_bounds_are_watched_by_their_signs(metric: str, tmp_path:
 
     before = baseline(task, tmp_path, model("toy:model", ""))
     worse, better = model("toy:worse", "or so and so many "), model("toy:other", "")
-    with pytest.raises(StoppedError, match="more often than better"):
+    with pytest.raises(StoppedError, match=r"more often than better: it is in \d+ of \d+ groups"):
         evaluate(task, worse, settings(tmp_path / "out"), watch=FailFast([before]))
     assert evaluate(task, better, settings(tmp_path / "out"), watch=FailFast([before])).result.n == 200
     with pytest.raises(UsageError, match="leave out --fail-fast-margin"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +14,7 @@ import pytest
 from tests.gate.made_evidence import made_evidence
 from tests.made_boards import command
 from tests.made_runs import made_result, made_score, write_made
-from tests.results.foreign.exports import FILES, GROUPED, UNGROUPED, as_csv
+from tests.results.foreign.exports import FILES, GROUPED, UNGROUPED, as_csv, inspect_log
 from velm_bench.errors import UsageError
 from velm_bench.gate.deciding import decide
 from velm_bench.gate.evidence import Evidence
@@ -126,7 +127,7 @@ def test_a_damaged_run_in_a_folder_is_not_passed_over(results: Path) -> None:
     assert str(folder) in refused("m:a", root=results)
 
 
-@pytest.mark.parametrize("word", ["", "nothing", "x" * 5000, "a\0b", "m:"])
+@pytest.mark.parametrize("word", ["", "nothing", "x" * 5000, "a\0b", "/dev/null"])
 def test_a_word_that_stands_for_nothing_is_refused_with_what_may_be_given(results: Path, word: str) -> None:
     assert "baseline file" in refused(word, root=results)
     assert "baseline file" in refused(word)
@@ -276,3 +277,123 @@ def test_two_tables_are_compared_on_the_command_line(tmp_path: Path) -> None:
     )
     done = command("compare", "old.csv", "new.jsonl", "--json", folder=tmp_path)
     assert '"change": -0.333' in done.stdout
+
+
+def noted(*words: str | Path, root: Path = NOWHERE) -> tuple[list[Evidence], list[str]]:
+    notes: list[str] = []
+    return open_side([str(word) for word in words], root, notes.append), notes
+
+
+def begin(folder: Path, when: float) -> Path:
+    """A run without a result that was last written to then."""
+    folder.mkdir()
+    (folder / "journal.jsonl").write_text("")
+    os.utime(folder / "journal.jsonl", (when, when))
+    return folder
+
+
+def test_a_run_that_was_begun_anew_in_its_folder_is_refused(results: Path) -> None:
+    folder = next((results / "m=a" / "t1").iterdir())
+    (folder / "journal.jsonl").write_text("")
+    for word in (folder, folder / "result.json", folder.name, "m:a", results / "m=a"):
+        said = refused(word, root=results)
+        assert "is not finished" in said
+        assert str(folder) in said
+
+
+def test_a_newer_unfinished_run_of_the_same_task_is_not_passed_over(results: Path) -> None:
+    (taken,) = (results / "m=b" / "t1").iterdir()
+    written = (taken / "result.json").stat().st_mtime
+    begun = begin(taken.parent / "begun", written + 5)
+    for word in ("m:b", results / "m=b"):
+        said = refused(word, root=results)
+        assert str(taken) in said
+        assert str(begun) in said
+    assert len(opened(taken, root=results)) == 1
+    os.utime(begun / "journal.jsonl", (written - 5, written - 5))
+    found, notes = noted("m:b", root=results)
+    assert [one.title for one in found] == ["t1"]
+    assert notes == [f"Left out: the run {begun} is not finished."]
+
+
+def test_an_unfinished_run_of_another_task_is_left_out_with_a_word(results: Path) -> None:
+    begun = begin(results / "m=b" / "t9", 4e9)
+    found, notes = noted("m:b", root=results)
+    assert ([one.title for one in found], notes) == (["t1"], [f"Left out: the run {begun} is not finished."])
+    shutil.rmtree(results / "m=b" / "t1")
+    assert "holds no finished run" in refused("m:b", root=results)
+
+
+def test_a_file_without_any_task_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "x.json").write_text('{"results": {}, "configs": {}}')
+    assert "holds no task" in refused(tmp_path / "x.json")
+    assert "nothing that can be compared" in refused(tmp_path)
+
+
+def test_only_ordinary_files_of_a_folder_are_read(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.csv")
+    os.mkfifo(tmp_path / "result.json")
+    (tmp_path / "t.csv").write_text("id,score\na,1\n")
+    (tmp_path / "gone.csv").symlink_to(tmp_path / "nowhere")
+    assert [one.n for one in opened(tmp_path)] == [1]
+    assert "is no file or folder" in refused(tmp_path / "pipe.csv")
+
+
+def test_a_file_that_may_not_be_read_is_left_out_with_a_word(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "t.csv").write_text("id,score\na,1\n")
+    (tmp_path / "u.csv").write_text("id,score\na,1\n")
+    plain = Path.open
+
+    def closed(path: Path, *arguments: str, **named: str) -> object:
+        if path.name == "u.csv":
+            raise PermissionError(13, "Permission denied")
+        return plain(path, *arguments, **named)
+
+    monkeypatch.setattr(Path, "open", closed)
+    found, notes = noted(tmp_path)
+    assert len(found) == 1
+    assert notes == [f"Left out: The file {tmp_path / 'u.csv'} cannot be read: Permission denied."]
+
+
+def test_the_nearest_model_or_file_is_offered(results: Path) -> None:
+    root = results / "m=long-name"
+    shutil.copytree(results / "m=b", root)
+    for path in root.rglob("result.json"):
+        path.write_text(path.read_text().replace('"m:b"', '"m:long-name"'))
+    assert refused("m:lnog-name", root=results).endswith("did you mean 'm:long-name'?")
+    (results / "base.json").write_text("{}")
+    assert refused(results / "bsae.json").endswith("base.json'?")
+
+
+def cut_off(tmp_path: Path, kept: int, scored: int) -> Path:
+    """A log that was stopped after so many samples, of which so many are right; two of a group each."""
+    rows = [
+        {"id": f"s{place}", "scores": {"match": {"value": "C" if place < scored else "I"}},
+         "metadata": {"group": f"g{place // 2}"}}
+        for place in range(40)
+    ]  # fmt: skip
+    log = inspect_log(rows, status="success" if kept == 40 else "cancelled")
+    log["samples"] = log["samples"][:kept]
+    path = tmp_path / f"log{kept}.json"
+    path.write_text(json.dumps(log))
+    return path
+
+
+def test_a_log_that_was_cut_off_lacks_samples_of_whatever_group(tmp_path: Path) -> None:
+    whole, part = cut_off(tmp_path, 40, 40), cut_off(tmp_path, 20, 40)
+    command("results", "import", part, "--from", "inspect", "--model", "part", folder=tmp_path)
+    for word in (part, tmp_path / "results" / "part"):
+        found, notes = noted(word)
+        assert [(one.n, one.limit, one.scores["match"].value) for one in found] == [(20, None, 1.0)]
+        assert "20 of its 40 samples are not there" in notes[0]
+        verdict = judge_release([str(word)], [str(whole)], margin=0.1, root=NOWHERE)
+        row = verdict.rows[0]
+        assert (verdict.outcome, row.change, row.candidate_errors, row.groups) == ("regression", -0.5, 20, 20)
+
+
+def test_what_a_reader_should_know_of_a_file_is_noted(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text("id,score.f1,score.acc\na,1,1\nb,1,\n")
+    _, notes = noted(tmp_path / "t.csv")
+    assert len(notes) == 2
+    assert "its main one is the first, 'f1'" in notes[0]
+    assert "1 of the 2 samples" in notes[1]

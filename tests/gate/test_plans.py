@@ -45,6 +45,22 @@ def test_measures_what_groups_cost() -> None:
     assert report(grouped, n=2000).unchanged_passes < report(alone, n=2000).unchanged_passes
 
 
+def test_a_plan_from_unequal_groups_knows_how_few_count() -> None:
+    """Five images hold half of the questions."""
+    sizes = [1] * 1000 + [200] * 5
+    groups = np.repeat([f"g{place}" for place in range(len(sizes))], sizes).tolist()
+    draw = np.random.default_rng(0)
+    before = (draw.random(2000) < 0.7).astype(float)
+    after = np.where(draw.random(2000) < 0.02, 1.0 - before, before)
+    uneven = between(made_evidence(before, groups=groups), made_evidence(after, groups=groups))
+    alone = between(made_evidence(before), made_evidence(after))
+    assert uneven.per_loss is not None
+    assert uneven.per_loss == pytest.approx(100, rel=0.1)
+    assert alone.per_loss == pytest.approx(1 / before.mean())
+    assert report(alone, n=2000).unchanged_passes > 0.95
+    assert report(uneven, n=2000).unchanged_passes < 0.05
+
+
 def test_measures_scores_that_are_no_shares() -> None:
     draw = np.random.default_rng(0)
     before = draw.normal(50.0, 10.0, 500)
@@ -100,6 +116,12 @@ def test_a_plan_of_half_the_unchanged_models_is_refused_with_what_would_do() -> 
     assert refused(report(spread, n=samples, margin=0.01), spread) is None
     assert refused(report(spread, n=samples - 1, margin=0.01), spread) is not None
     assert refused(report(spread, n=500, margin=margin), spread) is None
+
+
+@pytest.mark.parametrize("n", [1, 10**12])
+def test_samples_out_of_bounds_are_told_both_bounds(n: int) -> None:
+    with pytest.raises(UsageError, match="--n .* cannot be: give 2 to 1,000,000,000 samples"):
+        report(assumed(0.1), n=n)
 
 
 def test_rows_must_all_pass() -> None:

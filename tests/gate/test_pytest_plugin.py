@@ -129,6 +129,10 @@ def test_runs_are_looked_for_by_name_in_the_results_folder(told: Told) -> None:
     assert told.failure("test_by_name_elsewhere").startswith("Regression")
 
 
+def test_a_row_that_passes_although_it_is_worse_says_so(told: Told) -> None:
+    assert "\nexam score: Worse, but within the margin" in told.text
+
+
 def test_no_failure_shows_the_insides(told: Told) -> None:
     for name in told.cases:
         assert "Traceback" not in told.failure(name)
@@ -196,6 +200,17 @@ def test_a_warning_can_be_made_an_error(project: Path) -> None:
                 "-W", "error::velm_bench.gate.pytest_plugin.InconclusiveWarning")  # fmt: skip
     assert told.failure("test_unsure")
     assert not told.failure("test_unchanged")
+
+
+def test_it_warns_of_nothing_itself(project: Path) -> None:
+    """pytest's `record_property` warns where JUnit files have their default format, as here; `-W error` fails then."""
+    told = call(project, "-p", "velm_gate", "-k", "test_unchanged or test_worse_within_the_margin", "-W", "error")
+    assert told.code == 0, told.text
+    assert told.properties("test_unchanged")["velm_gate.outcome"] == "pass"
+
+
+def test_a_reason_names_the_anchor(told: Told) -> None:
+    assert "\nexam score (anchor): Worse by 0.1033" in told.failure("test_anchor")
 
 
 def test_workers_of_xdist_say_the_same(project: Path, told: Told) -> None:

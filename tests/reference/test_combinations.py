@@ -1,13 +1,15 @@
 """The whole product of the axes: what makes sense trains, is kept and answers; the rest is refused with a reason.
 
-Of the 1260 combinations 888 make sense. Each of these is built and learns (a step changes what its adaptation names and
-nothing else). A design that holds every triple of fusion, place and adaptation, and with them every pair of any two
-axes, goes the whole way: 20 steps of the real trainer, saved, reloaded, asked. With VELM_WHOLE_PRODUCT=1 all 888 do.
+Of the 1260 combinations 888 make sense. A design that holds every triple of fusion, place and adaptation, and with them
+every pair of any two axes, goes the whole way: 8 steps of the real trainer, saved, reloaded, asked. That design and a
+fifth of all others are built and make one step, which changes what their adaptation names and nothing else. With
+VELM_WHOLE_PRODUCT=1 all 888 do both.
 """
 
 from __future__ import annotations
 
 import os
+import random
 from collections.abc import Callable
 from functools import cache
 from itertools import chain, combinations, product
@@ -102,6 +104,8 @@ def design() -> list[Combination]:
 
 
 DESIGN = design()
+STEPPING = {*DESIGN, *random.Random(0).sample(SENSIBLE, len(SENSIBLE) // 5)}
+"""Those that make one step."""
 
 
 def test_the_design_holds_every_pair_of_the_axes() -> None:
@@ -243,7 +247,7 @@ def test_it_learns_is_kept_and_answers(
     tmp_path: Path,
 ) -> None:
     made = trainer(one, tokenizer, start(one))
-    losses = [made.step(taught, 0.1) for _ in range(20)]
+    losses = [made.step(taught, 0.1) for _ in range(8)]
     assert losses[-1]["total"] < 0.97 * losses[0]["total"]
     if one.fusion != "contrastive" and (one.fusion, one.adaptation) != ("none", "heads"):
         assert losses[-1]["text"] < losses[0]["text"]
@@ -262,12 +266,12 @@ def test_it_learns_is_kept_and_answers(
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("vision", VISIONS)
 def test_a_step_changes_what_learns_and_nothing_else(vision: str, language: str) -> None:
-    """Every sensible combination: the parts that an adaptation names get gradients, the others none."""
+    """The parts that an adaptation names get gradients, the others none."""
     pixels = torch.randint(0, 256, (1, SIDE, SIDE, 3), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
     batch = packed([[[5, 6, 7, 8], [9, 10]]], [[2, 1]], pixels)
-    for one in SENSIBLE:
-        if one[:2] != (vision, language):
-            continue
+    here = [one for one in SENSIBLE if one in STEPPING and one[:2] == (vision, language)]
+    assert len(here) >= 10
+    for one in here:
         torch.manual_seed(0)
         model = VelmForGeneration(VelmConfig.of(ModelSettings.model_validate(one.sections))).train()
         states, features = model.read_packed(batch)

@@ -37,9 +37,14 @@ def recipe(**changes: Any) -> Recipe:
     return Recipe.model_validate(content | changes)
 
 
-def short(**changes: Any) -> Recipe:
+FEW: dict[str, Any] = read_recipe(RECIPES / "tiny.yaml").model_dump()["data"] | {"tokenizer_scenes": 30}
+"""Data whose tokenizer is quickly made."""
+
+
+def short(batch: int = 4, **changes: Any) -> Recipe:
+    """Twelve steps, judged after each fourth."""
     judged = {"every": 4, "scenes": 4, "patience": 50}
-    return recipe(images=96, batch=8, validation=judged, **changes)
+    return recipe(images=12 * batch, batch=batch, validation=judged, data=FEW, **changes)
 
 
 def sizes(**changes: Any) -> dict[str, Any]:
@@ -202,7 +207,7 @@ def test_torchrun_trains_one_model(tmp_path: Path, trained_blind: Path) -> None:
     ("environment", "arguments", "sentence"),
     [
         ({"WORLD_SIZE": "2"}, {"processes": 2}, "torchrun and --processes both start processes"),
-        ({"WORLD_SIZE": "3"}, {}, "3 processes cannot share a batch of 8"),
+        ({"WORLD_SIZE": "3"}, {}, "3 processes cannot share a batch of 4"),
         ({"WORLD_SIZE": "two"}, {}, "WORLD_SIZE, LOCAL_RANK in the environment must be whole numbers"),
     ],
 )
@@ -259,7 +264,7 @@ def test_memory_that_runs_out_is_a_sentence(
     losses = Trainer.losses
     monkeypatch.setattr(Trainer, "losses", full)
     with pytest.raises(RunError, match=f"Memory ran out with.*{mend}.*are kept"):
-        train(short(optimizer={"accumulate": accumulate}), tmp_path, workers=0)
+        train(short(8, optimizer={"accumulate": accumulate}), tmp_path, workers=0)
     assert (tmp_path / "best" / "model.safetensors").exists()
 
 
@@ -283,7 +288,7 @@ def test_a_model_is_judged_in_the_precision_that_it_learns_in(
         return answers(*arguments)
 
     monkeypatch.setattr(validation, "_answers", asked)
-    brief = {"images": 8, "batch": 8, "validation": {"every": 1, "scenes": 2}, "model": blind()}
+    brief = {"images": 8, "batch": 8, "validation": {"every": 1, "scenes": 2}, "model": blind(), "data": FEW}
     train(recipe(precision=precision, **brief), tmp_path, workers=0, device="cpu")
     assert seen == [halved]
 
@@ -329,7 +334,7 @@ def test_dropout_and_precision_and_weights_change_the_training(tmp_path: Path) -
     }
     logged = {}
     for name, change in changes.items():
-        brief = {"images": 24, "batch": 8, "validation": {"every": 3, "scenes": 2}, "model": blind()}
+        brief = {"images": 24, "batch": 8, "validation": {"every": 3, "scenes": 2}, "model": blind(), "data": FEW}
         train(recipe(**(brief | change)), tmp_path / name, workers=0)
         logged[name] = steps(tmp_path / name)[-1]["losses"]
     plain = logged.pop("plain")
@@ -347,7 +352,7 @@ def test_two_towers_learn_from_pictures_and_the_contrast_alone(tmp_path: Path) -
         "loss": {"joint": 1.0, "image": 0.5},
         "sight": {"first": 0.0, "patches": 0.2, "tags": 0.4},
     }
-    train(recipe(validation={"every": 60, "scenes": 4}, **changes), tmp_path, workers=0)
+    train(recipe(images=640, validation={"every": 60, "scenes": 4}, data=FEW, **changes), tmp_path, workers=0)
     first, last = steps(tmp_path)[0]["losses"], steps(tmp_path)[-1]["losses"]
     assert first.keys() == {"joint", "patches", "tags", "total"}
     assert last["total"] == pytest.approx(last["joint"] + 0.5 * (0.2 * last["patches"] + 0.4 * last["tags"]), abs=1e-3)
@@ -405,7 +410,7 @@ def test_the_run_folder_shows_how_the_model_learned(trained: Path) -> None:
     checkpoint = trained / "checkpoint"
     drawn = ElementTree.parse(trained / "curve.svg").getroot()
     texts = [element.text or "" for element in drawn.iter("{http://www.w3.org/2000/svg}text")]
-    assert {"validation", "learning rate", "96"} <= set(texts)
+    assert {"validation", "learning rate", "48"} <= set(texts)
     assert any(text.startswith("patches ") for text in texts)
     assert all(line["memory_mb"] > 50 for line in steps(trained))
     assert "MB in the leading process" in (checkpoint / "README.md").read_text()
@@ -505,7 +510,7 @@ def test_the_card_says_how_to_repeat_the_training(tmp_path: Path) -> None:
         '{"step": 10, "losses": {"text": 1}, "images_per_second": 9.4, "memory_mb": 512.2}\n'
     )
     run = {"minutes": 72.0, "processes": 4, "device": "cpu"}
-    text = card(short(), tmp_path / "log.jsonl", Made(1, 1, 1, 12, 10, 60.0, 10, run))
+    text = card(short(8), tmp_path / "log.jsonl", Made(1, 1, 1, 12, 10, 60.0, 10, run))
     assert "`velm-bench train recipes/tiny.yaml --minutes 72 --processes 4`" in text
     assert "9 scenes per second" in text
     assert "| fusion | `prefix` |" in text
@@ -529,10 +534,10 @@ def test_the_card_says_what_took_effect(
 ) -> None:
     (tmp_path / "log.jsonl").write_text("")
     run = {"minutes": None, "processes": 1, "device": "cpu"}
-    text = card(short(model=sizes(**sections), loss=loss), tmp_path / "log.jsonl", Made(1, 1, 1, 12, 10, 60.0, 10, run))
+    text = card(short(8, model=sizes(**sections), loss=loss), tmp_path / "log.jsonl", Made(1, 1, 1, 12, 10, 60.0, 10, run))
     assert row in text
 
 
 def test_a_batch_that_cannot_be_shared_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="3 processes cannot share a batch of 8"):
+    with pytest.raises(UsageError, match="3 processes cannot share a batch of 4"):
         train(short(), tmp_path, processes=3)

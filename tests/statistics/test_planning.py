@@ -73,6 +73,13 @@ def test_what_no_loss_shows_is_not_passed() -> None:
     assert chance_pass(replace(few, margin=0.031)) > 0.9
 
 
+def test_what_hangs_on_few_losses_is_planned_so() -> None:
+    """Of 1,000 sentences of which 3 have what is scored, no margin of two points can be passed."""
+    few = replace(PLAN, n=1000, square=1e-4, per_loss=1000 / 3)
+    assert few.trials == pytest.approx(3.0)
+    assert chance_pass(few) < 0.01 < 0.9 < chance_pass(replace(few, per_loss=None))
+
+
 def test_groups_cost_samples() -> None:
     grouped = replace(PLAN, design_effect=2.2, per_group=5.0, binary=False)
     alone, needed = samples_to_pass(replace(PLAN, binary=False)), samples_to_pass(grouped)
@@ -135,6 +142,7 @@ def test_the_worse_the_seldomer_it_passes(plan: Plan, drop: float, other: float)
         ("design_effect", 0.0, "design effect"),
         ("per_group", 0.5, "group"),
         ("span", 0.0, "span"),
+        ("per_loss", 0.0, "a loss takes samples"),
     ],
 )
 def test_refuses_what_is_no_plan(field: str, value: float, said: str) -> None:

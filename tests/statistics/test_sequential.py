@@ -56,6 +56,37 @@ def test_the_expectation_is_one_where_the_candidate_is_just_not_worse(margin: fl
     assert expected((worse - 0.1, same + 0.1, better)) < 1.0 < expected((worse + 0.1, same - 0.1, better))
 
 
+def test_weights_make_it_evidence_about_the_score() -> None:
+    """Five images of 200 questions lose nothing and 1,000 of one lose four points: the score loses two, its margin."""
+    alarms = {"alike": 0, "weighted": 0}
+    for seed in range(100):
+        draw = np.random.default_rng(seed)
+        weights = draw.permutation(np.repeat([1 / 200, 1.0], [1000, 5]))
+        changes = np.where(weights == 1.0, 0.0, trinomial(draw, 1005, 0.04, 0.1))
+        for name, used in (("alike", None), ("weighted", weights)):
+            alarms[name] += alarm(evidence(changes, 0.02, used), ALPHA) is not None
+    assert alarms["alike"] > 20
+    assert alarms["weighted"] <= 10
+
+
+def test_what_the_large_groups_lose_is_found_by_their_weight() -> None:
+    weights = np.tile([1.0, 0.01], 50)
+    broken = np.tile([-0.5, 0.3], 50)
+    assert alarm(evidence(broken, 0.02, weights), ALPHA) is not None
+    assert alarm(evidence(-broken, 0.02, weights), ALPHA) is None
+
+
+@given(arrays(np.float64, 12, elements=st.floats(-1, 1)), st.floats(0, 1))
+def test_equal_weights_of_one_change_nothing(changes: Any, margin: float) -> None:
+    np.testing.assert_array_equal(evidence(changes, margin, np.ones(12)), evidence(changes, margin))
+
+
+@pytest.mark.parametrize("weights", [[1.0], [1.0, 1.1], [1.0, -0.1], [1.0, float("nan")]])
+def test_weights_that_make_no_sense(weights: Any) -> None:
+    with pytest.raises(ValueError, match="one number from 0 to 1 for each change"):
+        evidence(np.zeros(2), 0.1, np.asarray(weights))
+
+
 @pytest.mark.parametrize(("margin", "drop"), [(0.0, 0.0), (0.02, 0.02)])
 def test_false_alarms_are_rare_however_often_one_looks(margin: float, drop: float) -> None:
     draw = np.random.default_rng(4)

@@ -123,11 +123,11 @@ def _put(
     output: Path,
     as_json: bool,
 ) -> None:
-    from velm_bench.gate.baselines import Entry, load_baseline, open_or_begin, update
+    from velm_bench.gate.baselines import Entry, comparable, load_baseline, open_or_begin, update
 
     baseline = load_baseline(file) if did == "accept" else open_or_begin(file)
     entry = Entry(did, by or _user(), reason, max_error_rate, fewer)
-    found = update(baseline, _opened(runs, output), entry)
+    found = update(baseline, comparable(_opened(runs, output), note), entry)
     _print_changes(found, every=False, as_json=as_json)
     written = [change.title for change in found if change.state != "same"]
     if written:
@@ -209,8 +209,11 @@ def _log_rows(baseline: Baseline) -> list[tuple[object, ...]]:
 
 
 def _why(event: Event) -> str:
-    """The reason, and why the two could not be compared where they could not."""
-    return f"{event.reason} (not the same: {'; '.join(event.differences)})" if event.differences else event.reason
+    """The reason, why the two could not be compared where they could not, and on what where not on all."""
+    said = event.reason
+    if event.common is not None:
+        said += f" (change on the {event.common} samples of both)"
+    return f"{said} (not the same: {'; '.join(event.differences)})" if event.differences else said
 
 
 def _as_json(baseline: Baseline) -> dict[str, Any]:

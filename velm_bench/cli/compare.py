@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from velm_bench.cli.options import RESULTS, Json, Output, ResamplingSeed
-from velm_bench.cli.output import interval, note, number, print_json, print_table
+from velm_bench.cli.output import interval, note, number, print_json, print_table, signed
 
 if TYPE_CHECKING:
     from velm_bench.gate.schema import Compared, Comparison, Flip
@@ -23,13 +23,14 @@ HEADERS = (
     "change",
     "95% interval",
     "p",
+    "McNemar",
     "wins",
     "losses",
     "ties",
     "n",
     "errors",
 )
-NUMBERS = frozenset({"first", "second", "change", "p", "wins", "losses", "ties", "n", "errors"})
+NUMBERS = frozenset({"first", "second", "change", "p", "McNemar", "wins", "losses", "ties", "n", "errors"})
 SHOWN = 60
 """How many letters of an answer stand in the table of flips."""
 EVERY_SLICE = "all"
@@ -73,7 +74,8 @@ def compare(
     """Compare two runs, or two models on several tasks: paired differences, intervals, p values, wins and losses.
 
     Both must have been asked the same; whatever differs is listed and refused. A sample that one lacks counts as wrong.
-    Change is above zero where the second is better, also for scores of which less is better.
+    Change is above zero where the second is better, also for scores of which less is better. p is two-sided, by
+    exchange of the two runs within groups; McNemar's, where samples are right or wrong, takes no account of groups.
     """  # fmt: skip
     from velm_bench.errors import UsageError
     from velm_bench.gate.comparing import Settings
@@ -114,27 +116,26 @@ def _row(row: Compared) -> tuple[object, ...]:
         signed(row.change),
         interval(row.low, row.high),
         number(row.p),
+        number(row.p_mcnemar),
         *("-" if count is None else count for count in (row.wins, row.losses, row.ties)),
         row.n,
         f"{row.baseline_errors}/{row.candidate_errors}",
     )
 
 
-def print_flips(flips: list[Flip]) -> None:
-    """The samples that became worse or better, a row each; nothing where there are none."""
+def print_flips(flips: list[Flip], sides: tuple[str, str] = ("first", "second")) -> None:
+    """The samples that became worse or better, a row each; nothing where there are none.
+
+    `sides` are what the two are called; an answer that is not known is a dash.
+    """
     if not flips:
         return
     print()
     from velm_bench.gate.reports.wording import right, said
 
     rows = [
-        (one.task, one.id, f"{one.change:+.3f}", right(one.references, SHOWN), said(one.baseline_answer, SHOWN),
-         f"error: {one.candidate_error:.{SHOWN}}" if one.candidate_error else said(one.candidate_answer, SHOWN))
+        (one.task, one.id, f"{one.change:+.3f}", right(one.references, SHOWN), said(one.baseline_answer, SHOWN) or "-",
+         f"error: {one.candidate_error:.{SHOWN}}" if one.candidate_error else said(one.candidate_answer, SHOWN) or "-")
         for one in flips
     ]  # fmt: skip
-    print_table(("task", "sample", "change", "right", "first", "second"), rows, frozenset({"change"}))
-
-
-def signed(value: float | None) -> str:
-    """A difference as tables show it, with its sign."""
-    return number(value) if value is None else f"{value:+.4f}"
+    print_table(("task", "sample", "change", "right", *sides), rows, frozenset({"change"}))

@@ -4,50 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
-from typer.core import TyperGroup
 
-from velm_bench.cli.compare import print_flips, signed
+from velm_bench.cli.compare import print_flips
 from velm_bench.cli.options import RESULTS, Data, Json, Output, data_folders
-from velm_bench.cli.output import interval, note, number, plain, print_json, print_table
+from velm_bench.cli.output import interval, note, number, plain, print_json, print_table, signed
 from velm_bench.cli.planning import plan
+from velm_bench.cli.sides import Sided
+from velm_bench.cli.verdicts import publish, publishing_refusals
+from velm_bench.errors import UsageError
 
 if TYPE_CHECKING:
-    from velm_bench.gate.release import Sides
     from velm_bench.gate.schema import Cost, Row, Verdict
 
-SIDES = ("--candidate", "--baseline", "--anchor")
+UNHEEDED = ("--anchor", "--policy", "--report", "--flips")
+"""The flags that only a verdict heeds."""
 HEADERS = (
-    "task", "", "metric", "against", "tier", "before", "now", "change", "interval", "at worst", "margin", "p", "-/+",
-    "n", "outcome",
+    "task", "", "metric", "against", "tier", "baseline", "candidate", "change", "interval", "at worst", "margin",
+    "p worse", "wins/losses", "n", "errors", "outcome",
 )  # fmt: skip
-NUMBERS = frozenset({"before", "now", "change", "at worst", "margin", "p", "-/+", "n"})
+NUMBERS = frozenset(HEADERS[5:8] + HEADERS[9:15])
 
 
-def spread(arguments: Sequence[str]) -> list[str]:
-    """The arguments with the flag of a side before each of the words behind it, so that `--candidate A B` names two."""
-    found: list[str] = []
-    side = ""
-    for place, word in enumerate(arguments):
-        if word.startswith("-"):
-            side = word if word in SIDES else ""
-        elif side and arguments[place - 1] != side:
-            found.append(side)
-        found.append(word)
-    return found
-
-
-class Gate(TyperGroup):
-    """A command that decides, with `plan` below it; several words may follow the flag of a side."""
-
-    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """The arguments, spread."""
-        return super().parse_args(ctx, spread(args))
-
-
-app = typer.Typer(cls=Gate, add_completion=False, rich_markup_mode=None, invoke_without_command=True)
+app = typer.Typer(cls=Sided, add_completion=False, rich_markup_mode=None, invoke_without_command=True)
 app.command("plan")(plan)
 
 
@@ -102,24 +83,21 @@ def gate(
     if context.invoked_subcommand:
         _require_alone(context)
         return
-    from velm_bench.errors import UsageError
-    from velm_bench.gate.release import open_sides
-
-    for flag, given in (("--candidate", candidate), ("--baseline", baseline)):
-        if not given:
-            raise UsageError(f"{flag} is missing: name what is judged and what it is compared with.")
-    if policy is not None and margin is not None:
-        raise UsageError("--policy says the margins: leave out --margin, or the policy.")
-    if margin is not None and not 0.0 <= margin < float("inf"):
-        raise UsageError(f"--margin must be a number of 0 or more, not {margin:g}.")
-    if fail_fast:
-        for flag, unheeded in (("--anchor", anchor), ("--policy", policy), ("--report", report)):
-            if unheeded:
-                raise UsageError(f"--fail-fast gives no verdict and heeds no {flag}: leave one of them out.")
-        _peek(candidate or [], baseline or [], margin or 0.0, output, data, as_json)
-    sides = open_sides(candidate or [], baseline or [], anchor or [], policy, margin, output, note)
-    verdict = sides.verdict(flips)
-    _report(verdict, sides, report, data)
+    words = (candidate or [], baseline or [], anchor or [])
+    with publishing_refusals(report, *words):
+        _require_sides(*words[:2])
+        if margin is not None and not 0.0 <= margin < float("inf"):
+            raise UsageError(f"--margin must be a number of 0 or more, not {margin:g}.")
+        if fail_fast:
+            _require_heeded(_given(context))
+            _peek(*words[:2], margin or 0.0, output, data, as_json)
+        if policy is not None and margin is not None:
+            raise UsageError("--policy says the margins: leave out --margin, or the policy.")
+        if report is None and "--data" in _given(context):
+            raise UsageError(
+                "--data serves the pictures of --report: name a folder with --report, or leave out --data."
+            )
+        verdict = _judge(words, policy, margin, output, flips, report, data)
     if as_json:
         print_json(verdict.model_dump(mode="json"))
     else:
@@ -127,37 +105,60 @@ def gate(
     raise typer.Exit(verdict.exit_code)
 
 
+def _require_sides(candidate: Sequence[str], baseline: Sequence[str]) -> None:
+    """UsageError where nobody says what is to be compared."""
+    for flag, given in (("--candidate", candidate), ("--baseline", baseline)):
+        if not given:
+            raise UsageError(f"{flag} is missing: name what is judged and what it is compared with.")
+
+
+def _judge(
+    words: tuple[list[str], list[str], list[str]],
+    policy: Path | None,
+    margin: float | None,
+    root: Path,
+    flips: int,
+    report: Path | None,
+    data: list[Path] | None,
+) -> Verdict:
+    """The verdict, published."""
+    from velm_bench.gate.release import open_sides
+
+    folders = data_folders(data) if report is not None else ()
+    sides = open_sides(*words, policy, margin, root, note)
+    verdict = sides.verdict(flips)
+    pictures = None
+    if report is not None:
+        from velm_bench.gate.pictures import find_pictures
+
+        pictures = find_pictures(sides.candidate, verdict.flips, folders)
+    publish(verdict, report, pictures)
+    return verdict
+
+
+def _given(context: typer.Context) -> list[str]:
+    """The flags that stand in the command line, as they are written there."""
+    sources = {name: context.get_parameter_source(name) for name in context.params}
+    named = [name for name, source in sources.items() if source is not None and source.name == "COMMANDLINE"]
+    return [f"--{name.replace('_', '-')}" for name in named]
+
+
+def _require_heeded(given: Sequence[str]) -> None:
+    """UsageError where a flag is given that does nothing for a look at a run in progress."""
+    for flag in UNHEEDED:
+        if flag in given:
+            raise UsageError(f"--fail-fast gives no verdict and heeds no {flag}: leave one of them out.")
+
+
 def _require_alone(context: typer.Context) -> None:
     """UsageError where flags of the decision stand before a subcommand, which would not heed them."""
-    from velm_bench.errors import UsageError
-
-    sources = {name: context.get_parameter_source(name) for name in context.params}
-    given = [name for name, source in sources.items() if source is not None and source.name == "COMMANDLINE"]
-    if given:
-        raise UsageError(f"--{given[0].replace('_', '-')} stands before '{context.invoked_subcommand}', which has no "
-                         "such flag there: leave it out.")  # fmt: skip
-
-
-def _report(verdict: Verdict, sides: Sides, folder: Path | None, data: list[Path] | None) -> None:
-    """The files of --report, and what GitHub Actions shows where this runs there."""
-    from velm_bench.gate.reports import annotations
-
-    if folder is not None:
-        from velm_bench.gate.pictures import find_pictures
-        from velm_bench.gate.reports.files import write_reports
-
-        pictures = find_pictures(sides.candidate, verdict.flips, data_folders(data))
-        for path in write_reports(folder, verdict, pictures):
-            note(f"Written: {path}")
-    if annotations.on_actions():
-        for line in annotations.annotations(verdict):
-            note(line)
-        problem = annotations.append_summary(verdict)
-        if problem:
-            note(problem)
+    for flag in _given(context):
+        raise UsageError(f"{flag} stands before '{context.invoked_subcommand}', which has no such flag there: "
+                         "leave it out.")  # fmt: skip
 
 
 def _print(verdict: Verdict) -> None:
+    from velm_bench.gate.reports.wording import named, telling
     from velm_bench.gate.schema import Outcome
 
     worse = [row for row in verdict.slices if row.outcome is Outcome.REGRESSION]
@@ -166,10 +167,10 @@ def _print(verdict: Verdict) -> None:
         print(plain(_cost(one)))
     if verdict.slices and not worse:
         print(f"None of {len(verdict.slices)} slices is shown to be worse.")
-    print_flips(verdict.flips)
+    print_flips(verdict.flips, ("baseline", "candidate"))
     for row in verdict.rows:
-        if row.outcome is not Outcome.PASS:
-            note(f"{row.task} {row.metric}: {row.why}")
+        if telling(row, verdict.alpha):
+            note(f"{named(row)}: {row.why}")
     for text in verdict.notes:
         note(text)
     print(f"\n{plain(verdict.summary)}")
@@ -189,8 +190,9 @@ def _row(row: Row) -> tuple[object, ...]:
         signed(row.bound),
         "-" if row.margin is None else f"{row.margin:g}",
         number(row.p_adjusted),
-        "-" if row.wins is None else f"{row.losses}/{row.wins}",
+        "-" if row.wins is None else f"{row.wins}/{row.losses}",
         row.n,
+        f"{row.baseline_errors}/{row.candidate_errors}",
         row.outcome.upper() if row.outcome != "pass" else row.outcome,
     )
 

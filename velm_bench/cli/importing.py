@@ -44,7 +44,7 @@ def import_results(
     """
     from velm_bench.cli.evaluation import HEADERS, NUMBERS, result_rows
     from velm_bench.errors import VelmError
-    from velm_bench.results.foreign.converting import import_run
+    from velm_bench.results.foreign.converting import import_run, unscored
     from velm_bench.results.store import read_result
 
     worst = 0
@@ -54,6 +54,8 @@ def import_results(
             if isinstance(found, VelmError):
                 raise found
             folders.append(import_run(output, found, sys.argv, replicates))
+            for sentence in (*found.notes, *unscored(found, read_result(folders[-1]))):
+                note(sentence)
         except VelmError as error:
             note(f"Error: {error}")
             worst = max(worst, error.exit_code)

@@ -15,6 +15,8 @@ PROSE = frozenset({"model", "description", "metrics", "found", "to mend", "reaso
 """The columns that a narrow terminal may break over lines; numbers and ids stay whole, whatever the width."""
 COMMANDS = ("::", "##[")
 """What the first cell of a row begins with that a runner of GitHub Actions takes for a command."""
+LARGE = 1e6
+"""From here on a score is shown with six digits in all: nobody reads a hundred of them."""
 NARROWEST = 16
 """How many characters of prose stand side by side at the least."""
 
@@ -64,8 +66,17 @@ def plain(text: str) -> str:
 
 
 def number(value: float | None) -> str:
-    """A score as tables show it: four decimals, or a dash where it is undefined."""
-    return "-" if value is None or not math.isfinite(value) else f"{value:.4f}"
+    """A score as tables show it: four decimals, six digits where it is large, or a dash where it is undefined."""
+    if value is None or not math.isfinite(value):
+        return "-"
+    return f"{value:.4f}" if abs(value) < LARGE else f"{value:.6g}"
+
+
+def signed(value: float | None) -> str:
+    """A difference as tables show it, with its sign."""
+    if value is None or not math.isfinite(value):
+        return "-"
+    return f"{value:+.4f}" if abs(value) < LARGE else f"{value:+.6g}"
 
 
 def interval(low: float | None, high: float | None) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -114,6 +116,17 @@ def _print(found: PlanReport) -> None:
         for one in found.table
     ]  # fmt: skip
     print_table(HEADERS, rows, frozenset(HEADERS))
+    if _rises([one.detectable for one in found.table]):
+        note(
+            "With many samples a drop is shown to lie within the margin, and passes: the least drop that is called a "
+            "regression then rises towards the margin."
+        )
+
+
+def _rises(drops: Sequence[float | None]) -> bool:
+    """Whether more samples find a larger drop only."""
+    known = [drop for drop in drops if drop is not None]
+    return any(later > earlier for earlier, later in pairwise(known))
 
 
 def _facts(found: PlanReport) -> dict[str, object]:

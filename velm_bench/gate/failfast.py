@@ -189,10 +189,10 @@ def _row(sample: Sample, treat: Treat) -> Row:
 
 def _said(scales: Weighing, found: Suspicion, planned: int, alpha: float) -> str:
     """Which task, after how many samples, with which evidence."""
-    lost = f"{-found.change:.3g}"
-    by = f"by {lost} on average over" if scales.bounded else f"more often than better, by {lost} of"
+    by = f"by {-found.change:.3g} on average over" if scales.bounded else "more often than better:"
+    of = f"{found.groups} groups" if scales.bounded else f"it is in {found.worse} of {found.groups} groups"
     return (
         f"{scales.baseline.title} was found worse after {found.samples} of {planned} samples: '{scales.output}' is "
-        f"worse than that of {scales.baseline.source} {by} {found.groups} groups (evidence {found.evidence:.3g}; an "
+        f"worse than that of {scales.baseline.source} {by} {of} (evidence {found.evidence:.3g}; an "
         f"unchanged candidate ever reaches {1 / alpha:.3g} with a chance of at most {alpha:.2g})."
     )

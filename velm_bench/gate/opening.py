@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 
 from velm_bench.errors import UsageError
-from velm_bench.gate.evidence import Evidence, evidence_of
-from velm_bench.results.foreign.base import ForeignRun
-from velm_bench.results.foreign.converting import convert
+from velm_bench.gate.evidence import Evidence
+from velm_bench.gate.reading import from_foreign, pass_over, read_native, unfinished
 from velm_bench.results.foreign.detecting import EXPECTED, read_file, read_folder
-from velm_bench.results.pairing import ReadRun, read_run
 from velm_bench.results.schema import Result
 from velm_bench.results.store import RESULT, list_runs, read_result, safe_name
 
@@ -20,6 +19,10 @@ DEEPEST = 3
 """A results folder holds models, these tasks, and these runs."""
 SHOWN = 5
 """How many of the runs that are left out a note names."""
+
+
+CLOSE = 0.75
+"""How much alike, of 1, a name is to what was written that is offered in its place."""
 
 
 @dataclass(frozen=True)
@@ -36,8 +39,8 @@ def open_side(words: Sequence[str], root: Path, note: Callable[[str], None]) -> 
     A word is a run's folder, a folder that holds runs, a run's id or the beginning of one under `root`, a model's name
     under `root`, a baseline file, a result file (or folder) of lm-eval, lmms-eval or Inspect, or a table (CSV, JSONL)
     of `id, score[, group]`. Where a folder or a model stands for several runs, those under a control or a perturbation
-    are left out, which goes to `note`. UsageError in one sentence where a word is none of these, is damaged, or where
-    two runs of one task are left.
+    are left out, which goes to `note`, as does what else should be known of a file. UsageError in one sentence where a
+    word is none of these, is damaged, is a run that was not finished, or where two runs of one task are left.
     """
     if not words:
         raise UsageError("Nothing is named to compare: give a run's folder or a baseline file.")
@@ -49,6 +52,8 @@ def open_side(words: Sequence[str], root: Path, note: Callable[[str], None]) -> 
                 f"There are two runs of {evidence.title} on one side, {known.source} and {evidence.source}: name the "
                 "one that is meant."
             )
+    if not found:
+        raise UsageError(f"There is no run in {_several(words)}: nothing can be compared.")
     return [found[title] for title in sorted(found)]
 
 
@@ -62,7 +67,7 @@ def _opened(word: str, root: Path, note: Callable[[str], None]) -> list[Evidence
     path = Path(word)
     if word and _is(Path.is_dir, path):
         return _of_folder(path, note)
-    return _of_file(path) if _is(Path.is_file, path) else _of_name(word, root, note)
+    return _of_file(path, note) if _is(Path.is_file, path) else _of_name(word, root, note)
 
 
 def _is(what: Callable[[Path], bool], path: Path) -> bool:
@@ -72,39 +77,39 @@ def _is(what: Callable[[Path], bool], path: Path) -> bool:
     return False
 
 
-def _of_file(path: Path) -> list[Evidence]:
+def _of_file(path: Path, note: Callable[[str], None]) -> list[Evidence]:
     from velm_bench.gate.baselines import is_baseline, read_baseline
 
     if is_baseline(path):
         return read_baseline(path)
     if path.name == RESULT:
-        return [evidence_of(read_run(path.parent))]
-    return [_foreign(path, run) for run in read_file(path)]
+        return [read_native(path.parent, note)]
+    return [from_foreign(path, run, note) for run in read_file(path)]
 
 
 def _of_folder(folder: Path, note: Callable[[str], None]) -> list[Evidence]:
     if (folder / RESULT).is_file():
-        return [evidence_of(read_run(folder))]
-    paths = sorted(path for depth in range(1, DEEPEST + 1) for path in folder.glob("*/" * depth + RESULT))
+        return [read_native(folder, note)]
+    depths = range(1, DEEPEST + 1)
+    paths = sorted(path for depth in depths for path in folder.glob("*/" * depth + RESULT) if path.is_file())
+    begun = list(unfinished(folder, DEEPEST))
     if paths:
-        return _without_controls([_Native(one.parent, read_result(one.parent)) for one in paths], str(folder), note)
-    found = read_folder(folder)
+        runs = [_Native(one.parent, read_result(one.parent)) for one in paths]
+        return _ordinary(runs, begun, str(folder), note)
+    if begun:
+        raise UsageError(f"The folder {folder} holds no finished run, only {begun[0]}: run it to its end.")
+    found = read_folder(folder, note)
     if not found:
         raise UsageError(f"The folder {folder} holds nothing that can be compared: give {EXPECTED}.")
-    return [_foreign(path, run) for path, run in found]
-
-
-def _foreign(path: Path, run: ForeignRun) -> Evidence:
-    """A run of another harness as evidence, in memory, without intervals, which a comparison makes anew."""
-    result, table = convert(run, replicates=0)
-    return evidence_of(ReadRun(path, result, table))
+    return [from_foreign(path, run, note) for path, run in found]
 
 
 def _of_name(word: str, root: Path, note: Callable[[str], None]) -> list[Evidence]:
     """The runs of a model, or the one whose id begins so, in the results folder."""
     if not word or not root.is_dir():
         raise UsageError(
-            f"'{word:.80}' is no file or folder, and there is no results folder '{root}': give {EXPECTED}."
+            f"'{word:.80}' is no file or folder, and there is no results folder '{root}': "
+            + (_near(word, ()) or f"give {EXPECTED}.")
         )
     if (root / safe_name(word)).is_dir():
         return _of_folder(root / safe_name(word), note)
@@ -113,12 +118,22 @@ def _of_name(word: str, root: Path, note: Callable[[str], None]) -> list[Evidenc
     if len(found) > 1:
         raise UsageError(f"The id '{word}' fits {len(found)} runs in '{root}': give more of it, or the folder.")
     if not found:
-        raise UsageError(f"'{word:.80}' is no file or folder, and no model or run in '{root}': give {EXPECTED}.")
-    return [evidence_of(read_run(found[0]))]
+        hint = _near(word, {result.model.name for _, result in runs}) or f"give {EXPECTED}."
+        raise UsageError(f"'{word:.80}' is no file or folder, and no model or run in '{root}': {hint}")
+    return [read_native(found[0], note)]
 
 
-def _without_controls(runs: Sequence[_Native], what: str, note: Callable[[str], None]) -> list[Evidence]:
-    """The ordinary runs of several; UsageError where there is none, or two of one task."""
+def _near(word: str, models: Iterable[str]) -> str:
+    """Which model, or which file beside the one that was named, may have been meant; empty for none."""
+    known = list(models)
+    with suppress(OSError, ValueError):
+        known += [str(path) for path in Path(word).parent.iterdir() if path.is_file() or path.is_dir()]
+    found = get_close_matches(word, known, n=1, cutoff=CLOSE)
+    return f"did you mean '{found[0]}'?" if found else ""
+
+
+def _ordinary(runs: Sequence[_Native], begun: Sequence[Path], what: str, note: Callable[[str], None]) -> list[Evidence]:
+    """The ordinary runs of several; UsageError where there is none, two of one task, or a later one is unfinished."""
     ordinary = [one for one in runs if not one.result.control]
     others = [one.result.title for one in runs if one.result.control]
     if not ordinary:
@@ -128,7 +143,9 @@ def _without_controls(runs: Sequence[_Native], what: str, note: Callable[[str], 
     if others:
         note(f"Left out of {what}, as these are runs under a control or a perturbation: {_several(others)}.")
     _require_single(ordinary, what)
-    return [evidence_of(read_run(one.folder)) for one in ordinary]
+    for one in begun:
+        pass_over(one, {run.result.title: run.folder for run in ordinary}, note)
+    return [read_native(one.folder, note) for one in ordinary]
 
 
 def _require_single(runs: Sequence[_Native], what: str) -> None:

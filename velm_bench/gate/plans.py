@@ -9,6 +9,7 @@ from velm_bench.errors import UsageError
 from velm_bench.gate.spreads import Spread, demand
 from velm_bench.results.schema import Record
 from velm_bench.statistics.planning import (
+    MOST,
     Plan,
     chance_all_pass,
     chance_pass,
@@ -102,7 +103,7 @@ def report(
     if samples is None:
         raise UsageError("Nothing says how many samples there are: give --n, or past runs with --from.")
     allowed = spread.margin if margin is None else margin
-    demand(2 <= samples <= 1e9, "--n", samples, "2 samples or more")
+    demand(2 <= samples <= MOST, "--n", samples, f"2 to {MOST:,} samples")
     demand(0.0 < allowed < math.inf, "--margin", allowed, "a number above 0, in units of the score")
     demand(0.0 < alpha < 0.5, "--alpha", alpha, "a number between 0 and 0.5")
     demand(0.0 < wanted < 1.0, "--power", wanted, "a number between 0 and 1")
@@ -174,4 +175,5 @@ def _plan(spread: Spread, n: int, margin: float, alpha: float, rows: int) -> Pla
         per_group=spread.per_group,
         binary=spread.binary,
         span=spread.span,
+        per_loss=spread.per_loss,
     )

@@ -34,9 +34,14 @@ class InconclusiveWarning(UserWarning):
 
 
 @pytest.fixture
-def velm_gate(request: pytest.FixtureRequest, record_property: Callable[[str, object], None]) -> ReleaseGate:
+def velm_gate(request: pytest.FixtureRequest) -> ReleaseGate:
     """Decide whether a release got worse; the test fails where it did. Call it as `ReleaseGate` says."""
-    return ReleaseGate(request.config.rootpath, record_property, request.node.add_report_section)
+    known: list[tuple[str, object]] = request.node.user_properties  # `record_property` warns of its own default format
+
+    def record(name: str, value: object) -> None:
+        known.append((name, value))
+
+    return ReleaseGate(request.config.rootpath, record, request.node.add_report_section)
 
 
 class ReleaseGate:
@@ -183,16 +188,17 @@ def properties(verdict: Verdict) -> Iterator[tuple[str, str | float]]:
 
 def brief(verdict: Verdict) -> str:
     """The verdict's sentence, with the reason of each required row that did not pass."""
+    from velm_bench.gate.reports.wording import named
     from velm_bench.gate.schema import Outcome, Tier
     from velm_bench.inert import inert
 
     rows = [row for row in verdict.rows if row.tier is Tier.REQUIRED and row.outcome is not Outcome.PASS]
-    return " ".join([inert(verdict.summary, 1000), *(inert(row.why, 1000) for row in rows)])
+    return " ".join([inert(verdict.summary, 1000), *(f"{named(row)}: {inert(row.why, 1000)}" for row in rows)])
 
 
 def table(verdict: Verdict, flips: int) -> str:
     """The verdict as text: its sentence, who was compared, a line per row, the worst `flips` of each task, notes."""
-    from velm_bench.gate.reports.wording import models, ordered
+    from velm_bench.gate.reports.wording import models, named, ordered, telling
     from velm_bench.gate.schema import Outcome
     from velm_bench.inert import inert
 
@@ -202,7 +208,7 @@ def table(verdict: Verdict, flips: int) -> str:
     lines = [inert(verdict.summary, 1000), ""]
     lines += [f"{role}: {name}" for role, name in models(verdict).items()]
     lines += ["", *_aligned([header, *map(_cells, rows)]), ""]
-    lines += [inert(f"{row.task} {row.metric}: {row.why}", 1000) for row in rows if row.outcome is not Outcome.PASS]
+    lines += [f"{named(row)}: {inert(row.why, 1000)}" for row in rows if telling(row, verdict.alpha)]
     for cost in verdict.costs:
         lines.append(inert(f"{cost.task} {cost.what}: {cost.outcome}. {cost.why}", 1000))
     for task, count in verdict.flipped.items():

@@ -39,7 +39,9 @@ class Spread:
     per_group: float = 1.0
     """Samples per group, on average."""
     span: float = 1.0
-    """The most that one group can lose, in units of the score."""
+    """What is lost where every sample is, in units of the score."""
+    per_loss: float | None = None
+    """Samples to one loss of a usual size; those of a group if left out."""
     n: int | None = None
     """The samples of the past runs."""
     margin: float = DEFAULT_MARGIN
@@ -97,6 +99,8 @@ def measured(matched: Matched, output: str) -> Spread:
         found = clustered(moves, matched.groups)
         square = float(np.mean(moves**2)) if binary else float(np.var(moves))
         effect, correlation = found.design_effect, found.correlation
+    sizes = np.unique(matched.groups, return_counts=True)[1]
+    stakes = stakes_of(metric, output, first, second, matched.groups, float(n**2 / np.square(sizes).sum()))
     names = f"{matched.baseline.source} and {matched.candidate.source}"
     if groups < 2 or not all(map(math.isfinite, (*values, square, effect))):
         raise UsageError(f"'{output}' of {names} has no spread that could be told: name runs of more samples.")
@@ -108,7 +112,8 @@ def measured(matched: Matched, output: str) -> Spread:
         design_effect=max(1.0, effect),
         correlation=None if math.isnan(correlation) else correlation,
         per_group=n / groups,
-        span=stakes_of(metric, output, first, second, matched.groups, groups).span,
+        span=stakes.span,
+        per_loss=n / stakes.trials if stakes.trials else None,
         n=n,
         margin=_usual_margin(matched.baseline, output),
         what=f"{output} of {matched.baseline.title}",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -33,7 +34,9 @@ class Suspicion:
     evidence: float
     """The e-value by now: an unchanged candidate ever reaches x with a chance of at most 1 / x."""
     change: float
-    """The mean change of the groups; below zero the candidate is worse. NaN without any."""
+    """The mean change of the groups, weighted as the bet is; below zero the candidate is worse. NaN without any."""
+    worse: int
+    """In how many groups the candidate did worse."""
     broken: bool
     """Whether the evidence has reached its limit at any time."""
 
@@ -52,6 +55,8 @@ class Weighing:
     """Whether the score is the mean of the samples' own, each within 0 and 1: then changes themselves are bet on,
     otherwise their signs."""
     places: dict[str, int]
+    sizes: Counter[str]
+    """How many samples of the baseline each group has."""
     _waiting: list[Judged] = field(default_factory=list)
     _blocks: list[int] = field(default_factory=list)
     _groups: list[str] = field(default_factory=list)
@@ -73,17 +78,31 @@ class Weighing:
         """What all answers so far say."""
         self._measure()
         if not self._changes:
-            return Suspicion(0, 0, 1.0, float("nan"), broken=False)
-        blocks = np.asarray(self._blocks, dtype=np.int64)
-        seen = by_group(np.asarray(self._changes), np.asarray(self._groups, dtype=np.str_), blocks)
-        weighed = evidence(seen.changes, self.margin)
+            return Suspicion(0, 0, 1.0, float("nan"), 0, broken=False)
+        blocks, groups = np.asarray(self._blocks, dtype=np.int64), np.asarray(self._groups, dtype=np.str_)
+        seen = by_group(np.asarray(self._changes), groups, blocks)
+        weights = by_group(self._weights(), groups, blocks).changes
+        weighed = evidence(seen.changes, self.margin, weights)
         return Suspicion(
             samples=len(self._changes),
             groups=len(seen.changes),
             evidence=float(weighed[-1]),
-            change=float(seen.changes.mean()),
+            change=float(np.average(seen.changes, weights=weights)),
+            worse=int(np.count_nonzero(seen.changes < 0.0)),
             broken=alarm(weighed, self.alpha) is not None,
         )
+
+    def _weights(self) -> Array:
+        """How much each sample's group counts, shape (samples,).
+
+        Where a margin of the score is put up with: as much as the group has of the largest one's samples, since a large
+        one moves the score by more. Without a margin each counts alike: an unchanged candidate is as likely better as
+        worse in any, and the evidence of small groups need not be diluted for that of large ones.
+        """
+        if not self.margin:
+            return np.ones(len(self._groups))
+        largest = max(self.sizes.values())
+        return np.asarray([self.sizes[name] / largest for name in self._groups])
 
     def _measure(self) -> None:
         """Turn the answers that wait into changes."""
@@ -135,7 +154,8 @@ def weigh(baseline: Evidence, opened: Opened, metrics: Metrics, margin: float, a
             "from 0 to 1, and a margin means nothing to them: leave out --fail-fast-margin."
         )
     places = {name: place for place, name in enumerate(baseline.ids.tolist())}
-    return Weighing(baseline, opened, metric, output, margin, alpha, bounded, places)
+    sizes = Counter(baseline.groups.tolist())
+    return Weighing(baseline, opened, metric, output, margin, alpha, bounded, places, sizes)
 
 
 def _is_bounded(metric: Metric, output: str, statistics: Array) -> bool:

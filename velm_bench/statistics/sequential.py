@@ -32,23 +32,28 @@ class Observed(NamedTuple):
     """How many samples had come by the end of the block in which the group came, shape (groups,)."""
 
 
-def evidence(changes: Array, margin: float = 0.0) -> Array:
+def evidence(changes: Array, margin: float = 0.0, weights: Array | None = None) -> Array:
     """The running e-value after each observation against "the mean change is at least -margin", shape (n,) -> (n,).
 
     `changes` lie in [-1, 1], above zero the candidate is better; the mean of each, given all before it, is at least
     -margin where the candidate is not worse (so that questions about one picture are one observation: `by_group`). The
     mean over the stakes L of the products of 1 + L (y - margin), y = -change, with L below 1 / (1 + margin), so that
     no factor is negative (Waudby-Smith and Ramdas 2024, section 4). Evidence above exp(700) is told as that.
-    ValueError where a change is not within [-1, 1], or the margin not within [0, 1].
+    `weights` from 0 to 1, shape (n,), make it evidence against "the weighted mean change is at least -margin", which is
+    the score's own where groups are of unequal sizes: what is lost beyond the margin counts by the weight. ValueError
+    where a change is not within [-1, 1], or a weight or the margin not within [0, 1].
     """
     losses = -np.asarray(changes, dtype=np.float64)
     if losses.ndim != 1 or not np.all(np.abs(losses) <= 1.0 + 1e-9):
         raise ValueError("Changes are one row of numbers from -1 to 1.")
     if not 0.0 <= margin <= 1.0:
         raise ValueError(f"A margin is a number from 0 to 1, not {margin}.")
+    parts = np.ones(len(losses)) if weights is None else np.asarray(weights, dtype=np.float64)
+    if parts.shape != losses.shape or not np.all((parts >= 0.0) & (parts <= 1.0)):
+        raise ValueError("Weights are one number from 0 to 1 for each change.")
     total = np.full(len(losses), -np.inf)
     for stake in STAKES / (1.0 + margin):
-        total = np.logaddexp(total, np.cumsum(np.log1p(stake * (losses - margin))))
+        total = np.logaddexp(total, np.cumsum(np.log1p(stake * parts * (losses - margin))))
     return np.asarray(np.exp(np.minimum(total - np.log(len(STAKES)), _LARGEST)))
 
 

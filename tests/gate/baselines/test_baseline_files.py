@@ -19,8 +19,8 @@ from hypothesis import strategies as st
 from tests.gate.baselines.made_baselines import forge, held, put, release
 from tests.gate.made_evidence import made_evidence
 from velm_bench.errors import RunError, UsageError
-from velm_bench.gate.baselines import is_baseline, load_baseline, open_or_begin, read_baseline
-from velm_bench.gate.baselines.blocks import same_evidence
+from velm_bench.gate.baselines import files, is_baseline, load_baseline, open_or_begin, read_baseline
+from velm_bench.gate.baselines.blocks import same_evidence, weight
 from velm_bench.gate.baselines.files import replace_blocks
 from velm_bench.gate.evidence import Circumstances, evidence_of
 from velm_bench.results.pairing import read_run
@@ -320,6 +320,14 @@ def bomb(block: dict[str, Any]) -> None:
         (lambda block: block["log"][0].update(did="won"), "'log.0.did' is not valid"),
         (lambda block: block.pop("kind"), "the key 'kind' is missing"),
         (bomb, "more than 100000000 statistics"),
+        (
+            lambda block: block["statistics"]["given:score"]["columns"][0].update(values=[1e300], codes=None),
+            "holds a number that is not finite, or beyond 1e.100",
+        ),
+        (
+            lambda block: block.update({name: {"values": ["x" * 400_000]} for name in ("ids", "groups", "contents")}),
+            "'contents' has a text that is too long",
+        ),
     ],
 )
 def test_what_is_forged_with_the_right_digest_is_refused_where_it_does_not_fit(
@@ -334,6 +342,22 @@ def test_a_task_that_is_no_object_is_refused(file: Path, value: Any) -> None:
     document["tasks"]["scenes_vqa"] = value
     file.write_text(json.dumps(document) + "\n")
     assert "task scenes_vqa: it is no object" in refused(file)
+
+
+def test_what_an_editor_put_before_it_is_named(file: Path) -> None:
+    file.write_bytes(b"\xef\xbb\xbf" + file.read_bytes())
+    assert "begins with a byte order mark" in refused(file)
+
+
+def test_tasks_that_are_each_small_enough_are_not_together(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What unpacks to little may stand there many times."""
+    letters, numbers = map(sum, zip(*(weight(one) for one in read_baseline(file)), strict=True))
+    for name, most in (("MOST_LETTERS", letters), ("MOST_NUMBERS", numbers)):
+        with monkeypatch.context() as patch:
+            patch.setattr(files, name, most)
+            read_baseline(file)
+            patch.setattr(files, name, most - 1)
+            assert "use a baseline per task" in refused(file)
 
 
 def test_a_baseline_is_known_by_how_it_begins(file: Path, tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ import pytest
 from tests.gate.baselines.made_baselines import held, put, release
 from tests.gate.made_evidence import drawn_pair, made_evidence
 from velm_bench.errors import UsageError
-from velm_bench.gate.baselines import Event, changes, load_baseline
+from velm_bench.gate.baselines import Event, changes, comparable, load_baseline
 from velm_bench.gate.baselines.changes import compare
 from velm_bench.gate.comparing import Settings, measure
 from velm_bench.gate.matching import match
@@ -155,16 +155,54 @@ def test_only_the_scores_that_differ_in_their_making_are_not_compared() -> None:
     change = compare(mine, replace(mine, scores=newer))
     assert [row.metric for row in change.rows] == ["score"]
     assert ["signature of 'second'" in part for part in change.differences] == [True]
-    assert compare(mine, one).differences[0].endswith("has no statistics of 'second'")
+    assert compare(mine, one).differences[0].endswith("has no score 'second'")
     foreign = replace(one, scores={"score": score.model_copy(update={"signature": "x"})})
     assert (compare(one, foreign).rows, len(compare(one, foreign).differences)) == ((), 1)
 
 
-def test_samples_that_the_run_lacks_count_as_wrong_and_are_told() -> None:
+@pytest.mark.parametrize("fewer", [False, True])
+def test_samples_that_one_of_the_two_lacks_make_no_change_of_the_model(tmp_path: Path, fewer: bool) -> None:
+    """A run of another size is compared on the samples of both, and the log says so for ever."""
+    right = np.arange(100) % 5 > 0
+    sides = [made_evidence(right[:60], model="a"), made_evidence(right, model="b")]
+    if fewer:
+        sides.reverse()
+    change = compare(*sides)
+    assert (change.rows[0].change, change.rows[0].n, change.common) == (0.0, 60, 60)
+    assert change.notes == ["40 samples of 100 of made/b are not in made/a: compared on the 60 of both"]
+    path = put(tmp_path / "base.json", sides[0])
+    put(path, sides[1], did="accept", reason="another limit", fewer=fewer)
+    event = log_of(path)[-1]
+    assert (event.scores["score"].change, event.common, event.n) == (0.0, 60, sides[1].n)
+    put(path, made_evidence(1 - right[: sides[1].n], model="c"), did="accept", reason="all else")
+    assert log_of(path)[-1].common is None
+
+
+def test_what_both_lack_of_each_other_is_told_of_both() -> None:
     first, second = made_evidence([1.0] * 100), made_evidence([1.0] * 90)
+    names = np.asarray([f"s{place}" for place in range(20, 110)])
+    second = replace(second, source="other", ids=names, groups=names, contents=np.full(90, ""))
     change = compare(first, second)
-    assert change.rows[0].change == pytest.approx(-0.1)
-    assert change.notes == ["10 samples of 100 are not in made/ref:prefix, and count as wrong there"]
+    assert (change.rows[0].change, change.rows[0].n) == (0.0, 80)
+    assert change.notes == [
+        "20 samples of 100 of made/ref:prefix are not in other: compared on the 80 of both",
+        "10 samples of 90 of other are not in made/ref:prefix: compared on the 80 of both",
+    ]
+
+
+def test_nothing_is_no_baseline(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="There is no run to put into the baseline"):
+        put(tmp_path / "base.json")
+    assert not (tmp_path / "base.json").exists()
+
+
+def test_a_task_of_which_only_the_value_is_known_is_left_out_and_told() -> None:
+    whole, odd = release(0), replace(release(1, title="perplexity"), statistics={})
+    told: list[str] = []
+    assert comparable([whole, odd], told.append) == [whole]
+    assert [part[:33] for part in told] == ["Left out: of 'score' of perplexit"]
+    with pytest.raises(UsageError, match="Nothing could be compared with this baseline: of 'score' of perplexity"):
+        comparable([odd], told.append)
 
 
 def test_what_cannot_even_be_asked_is_a_difference_and_no_error() -> None:

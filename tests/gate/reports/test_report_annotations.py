@@ -9,6 +9,7 @@ import pytest
 from tests.gate.made_verdict import hostile_verdict, large_verdict, made_row, made_verdict, mixed_verdict
 from velm_bench.gate.reports.annotations import annotations, append_summary, on_actions
 from velm_bench.gate.reports.markdown import SUMMARY_BYTES, job_summary
+from velm_bench.gate.reports.refusals import refused
 from velm_bench.gate.schema import Outcome, Tier
 
 
@@ -24,6 +25,10 @@ def test_each_row_that_does_not_pass_has_a_line_of_its_level() -> None:
     )
     assert lines[3].endswith("::regression (advisory): change -0.0410 [-0.0560, -0.0260], margin 0.0200")
     assert lines[-1] == "::notice title=Release gate::Of 6 rows the worst is invalid."
+
+
+def test_a_failure_without_a_row_is_an_error() -> None:
+    assert annotations(refused("100% gone.", ["a"], ["b"])) == ["::error title=Release gate::Invalid: 100%25 gone."]
 
 
 def test_what_passes_is_one_notice() -> None:

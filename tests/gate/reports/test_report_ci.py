@@ -77,7 +77,8 @@ def run_gate(folder: Path, inputs: dict[str, str], code: int = 0) -> tuple[int, 
         pytest.skip("no bash on this machine")
     words = [bash, "--noprofile", "--norc", "-eo", "pipefail", "-c", found["run"]]
     done = subprocess.run(words, cwd=folder, env=settings, capture_output=True, text=True, check=False)
-    said = (folder / "arguments").read_text().split("\0")[:-1]
+    place = folder / "arguments"
+    said = place.read_text().split("\0")[:-1] if place.exists() else []
     return done.returncode, said, output.read_text() + done.stdout
 
 
@@ -114,7 +115,28 @@ def test_the_exit_code_is_kept_and_inconclusive_is_a_warning(
     found, _, said = run_gate(tmp_path, {"candidate": "a", "baseline": "b"}, code)
     assert found == kept
     assert f"exit-code={code}\n" in said
+    assert said.startswith("outcome=invalid\n")  # what velm-bench writes later goes before it
     assert ("::warning title=Release gate::" in said) is warned
+
+
+def test_an_earlier_comment_is_not_posted_again(tmp_path: Path) -> None:
+    (tmp_path / "gate-report").mkdir()
+    (tmp_path / "gate-report" / "comment.md").write_text("It passes.")
+    run_gate(tmp_path, {"candidate": "a", "baseline": "b"}, 137)
+    assert not (tmp_path / "gate-report" / "comment.md").exists()
+
+
+@pytest.mark.parametrize("name", ["a b", "a/b", "ref:prefix", "$(touch hacked)", "a\nb", "-->"])
+def test_a_name_that_no_artifact_may_have_is_refused(tmp_path: Path, name: str) -> None:
+    code, words, said = run_gate(tmp_path, {"candidate": "a", "baseline": "b", "name": name})
+    assert (code, words) == (2, [])
+    assert "::error title=Release gate::" in said
+    assert "exit-code=2\n" in said
+
+
+def test_several_gates_of_one_change_have_artifacts_of_their_own() -> None:
+    assert "inputs.name" in step(uses="upload-artifact")["with"]["name"]
+    assert all("inputs.report != ''" in step(uses=one)["if"] for one in ("upload-artifact", "github-script"))
 
 
 def test_what_follows_the_gate_happens_whatever_its_outcome() -> None:
@@ -148,7 +170,8 @@ def test_the_comment_is_one_that_is_replaced(tmp_path: Path) -> None:
     """.replace("SCRIPT", step(uses="github-script")["with"]["script"])
 
     def run(comments: str, **more: str) -> str:
-        settings = {"PATH": os.environ["PATH"], "GATE_REPORT": str(tmp_path), "COMMENTS": comments, **more}
+        settings = {"PATH": os.environ["PATH"], "GATE_REPORT": str(tmp_path), "GATE_NAME": "", "GATE_CODE": "2"}
+        settings |= {"COMMENTS": comments, **more}
         done = subprocess.run([node, "-e", program], env=settings, capture_output=True, text=True, check=True)
         return done.stdout
 
@@ -158,6 +181,12 @@ def test_the_comment_is_one_that_is_replaced(tmp_path: Path) -> None:
     assert '["update",2,"<!-- velm-bench gate -->\\n## new\\n"]' in run(f"[{person},{ours},{other}]")
     assert '["create",7,' in run(f"[{person},{other}]")
     assert '"warning"' in run(f"[{ours}]", FAIL="1")
+    named = '{"id": 4, "body": "<!-- velm-bench gate a-1 -->\\nold", "user": {"type": "Bot"}}'
+    both = f"[{ours},{named}]"
+    assert '["update",4,"<!-- velm-bench gate a-1 -->\\n`a-1`\\n\\n## new\\n"]' in run(both, GATE_NAME="a-1")
+    assert '["create",7,"<!-- velm-bench gate b -->' in run(both, GATE_NAME="b")
+    (tmp_path / "comment.md").unlink()
+    assert "Release gate: invalid\\n\\nNothing was compared (exit code 2)" in run(f"[{ours}]")
 
 
 def test_the_job_of_gitlab_keeps_its_report_and_takes_inconclusive_for_a_warning() -> None:

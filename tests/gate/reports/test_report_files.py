@@ -10,7 +10,7 @@ import pytest
 from tests.gate.made_verdict import hostile_verdict, made_flip, made_verdict, mixed_verdict
 from velm_bench.errors import UsageError
 from velm_bench.gate.pictures import Pictures, Shown
-from velm_bench.gate.reports.files import write_reports
+from velm_bench.gate.reports.files import remove_reports, write_reports
 from velm_bench.gate.reports.junit import junit
 from velm_bench.gate.reports.markdown import comment, job_summary
 from velm_bench.gate.schema import Verdict, verdict_json_schema
@@ -44,6 +44,15 @@ def test_a_second_report_replaces_the_first(tmp_path: Path) -> None:
     write_reports(tmp_path, made_verdict())
     assert json.loads((tmp_path / "verdict.json").read_text())["rows"] == []
     assert len(list(tmp_path.iterdir())) == len(NAMES)
+
+
+def test_an_earlier_report_is_removed_and_nothing_else(tmp_path: Path) -> None:
+    write_reports(tmp_path, mixed_verdict())
+    (tmp_path / "mine.json").write_text("{}")
+    remove_reports(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["mine.json"]
+    remove_reports(tmp_path / "new")
+    assert (tmp_path / "new").is_dir()
 
 
 @pytest.mark.parametrize(

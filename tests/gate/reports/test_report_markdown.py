@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from html.parser import HTMLParser
 
 import pytest
@@ -21,7 +22,8 @@ from tests.gate.made_verdict import (
 )
 from velm_bench.gate.reports.inline import code, prose
 from velm_bench.gate.reports.markdown import COMMENT_BYTES, MARKER, SUMMARY_BYTES, comment, job_summary
-from velm_bench.gate.schema import Outcome, Tier
+from velm_bench.gate.reports.refusals import refused
+from velm_bench.gate.schema import Cost, Outcome, Tier, Verdict
 from velm_bench.inert import inert
 
 OWN = {"h2", "h3", "p", "ul", "li", "code", "table", "thead", "tbody", "tr", "th", "td", "details", "summary"}
@@ -173,3 +175,43 @@ def test_each_hostile_name_is_in_the_report() -> None:
     coded = " ".join(" ".join(Rendered(job_summary(hostile_verdict())).coded).split())
     for text in HOSTILE.values():
         assert " ".join(inert(text).replace("|", "¦").split()) in coded
+
+
+def test_an_answer_that_is_not_known_did_not_fail() -> None:
+    """Tables of scores have no answers: their predictions are the JSON text null."""
+    verdict = made_verdict(made_row(), flips=[made_flip(baseline_answer="null", candidate_answer="null")])
+    assert "| `3 · three` |  |  | -1.0000 |" in job_summary(verdict)
+    assert "failed" not in job_summary(verdict)
+
+
+@pytest.mark.parametrize("make", [job_summary, comment])
+def test_how_many_samples_became_worse_is_told_where_fewer_are_listed(make: Callable[[Verdict], str]) -> None:
+    assert "Samples that became worse (2 of 42)" in make(mixed_verdict())
+    assert "Samples that became worse (1)" in make(made_verdict(made_row(), flips=[made_flip()]))
+
+
+def test_a_row_that_passes_although_it_is_worse_says_so() -> None:
+    rows = (made_row(change=-0.01, p_adjusted=0.001, why="Worse, but within."), made_row(why="Not worse."))
+    assert "Worse, but within." in job_summary(made_verdict(*rows))
+    assert "Not worse." not in job_summary(made_verdict(*rows))
+
+
+def test_failed_samples_stand_beside_the_number_of_samples() -> None:
+    assert "| 1,000 (200), failed 0 / 7 |" in job_summary(made_verdict(made_row(candidate_errors=7)))
+
+
+def test_huge_numbers_stay_readable() -> None:
+    row = made_row(**dict.fromkeys(("baseline", "candidate", "change", "low", "high", "margin"), -1e300))
+    costs = [
+        Cost(task="t", what=what, outcome=Outcome.PASS, baseline=1e300, candidate=1e-300, change=1e307, margin=1e10)
+        for what in ("speed", "memory")
+    ]
+    text = job_summary(made_verdict(row, costs=costs))
+    assert max(map(len, text.splitlines())) < 250
+    assert "inf" not in text
+
+
+def test_a_refusal_says_what_was_named() -> None:
+    text = comment(refused("No such file.", ["a.csv"], []))
+    assert "Invalid: No such file." in text
+    assert "To be compared: candidate `a.csv`, baseline (none)." in text

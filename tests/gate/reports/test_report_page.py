@@ -16,7 +16,7 @@ from velm_bench.gate.pictures import Pictures, Shown
 from velm_bench.gate.reports.bars import bar
 from velm_bench.gate.reports.flips import PICTURE_BYTES
 from velm_bench.gate.reports.page import page
-from velm_bench.gate.schema import Verdict
+from velm_bench.gate.schema import Outcome, Verdict
 
 
 @contextmanager
@@ -78,6 +78,27 @@ def test_nothing_is_wider_than_a_phone(browser: Any, tmp_path: Path, verdict: Ve
             "[...document.querySelectorAll('.scroll')].map(one => one.scrollWidth - one.clientWidth)"
         )
         assert max(widths) == 0
+
+
+@pytest.mark.parametrize("width", [1280, 1400])
+def test_no_table_is_wider_than_an_ordinary_screen(browser: Any, tmp_path: Path, width: int) -> None:
+    why = "Neither is shown: -0.0158 [-0.0263, -0.0057]; about 12,345 samples would decide, here are 214,354."
+    counts = {"wins": 10067, "losses": 20105, "ties": 111828, "n": 214354, "groups": 140504, "candidate_errors": 10300}
+    verdict = mixed_verdict(rows=[made_row(Outcome.REGRESSION, task="scenes_vqa (blank, 2 shots)", why=why, **counts)])
+    with opened(browser, write(tmp_path, verdict), viewport={"width": width, "height": 900}) as shown:
+        widths = shown.evaluate(
+            "[...document.querySelectorAll('.scroll')].map(one => one.scrollWidth - one.clientWidth)"
+        )
+        assert len(widths) == 3
+        assert max(widths) == 0
+
+
+def test_answers_that_are_not_known_are_said_to_be_so(browser: Any, tmp_path: Path) -> None:
+    flips = [made_flip(baseline_answer="null", candidate_answer="null"), made_flip("s2", baseline_answer=None)]
+    with opened(browser, write(tmp_path, made_verdict(made_row(), flips=flips))) as shown:
+        first, second = (" ".join(text.split()) for text in shown.locator("article").all_inner_texts())
+    assert "Baseline no answer is known Candidate no answer is known" in first
+    assert "a baseline file holds no answers" in second
 
 
 def test_hostile_names_are_plain_text(browser: Any, tmp_path: Path) -> None:

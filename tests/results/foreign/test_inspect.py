@@ -265,3 +265,32 @@ def test_logs_are_found_among_other_files(tmp_path: Path) -> None:
     (tmp_path / "logs.json").write_text("{}")
     (tmp_path / "c.eval").write_text("no log")
     assert find_results(tmp_path) == [tmp_path / "b.eval", tmp_path / "deep" / "a.json"]
+
+
+def test_scores_that_are_no_mappings_are_passed_over(tmp_path: Path) -> None:
+    log = inspect_log([{"id": "a"}])
+    log["results"]["scores"] = [None, 3, "x"]
+    (tmp_path / "log.json").write_text(json.dumps(log))
+    assert run_of(tmp_path / "log.json").reported == {}
+
+
+def test_more_answers_than_can_be_are_not_made_up(tmp_path: Path) -> None:
+    log = inspect_log([{"id": "a"}, {"id": "b"}])
+    log["eval"]["config"]["epochs"] = 10**8
+    (tmp_path / "log.json").write_text(json.dumps(log))
+    assert "2 samples in 100,000,000 epochs" in refused(tmp_path / "log.json")
+
+
+def test_a_sample_without_any_score_has_an_error(tmp_path: Path) -> None:
+    nothing = {"scores": {"match": {"value": float("nan")}}}
+    run = made(tmp_path, [{"id": 1, "scores": {"match": {"value": "C"}}}, {"id": 2, **nothing}])
+    result, _ = convert(run, replicates=0)
+    assert (result.n_errors, result.score.value, result.score.answered) == (1, 0.5, 1.0)
+    assert run.samples[1].error == "it has no score"
+
+
+def test_samples_are_kept_without_what_is_bulky(tmp_path: Path) -> None:
+    bulky = {"input": "x" * 10_000, "metadata": {"group": "g", "rest": ["y"] * 1000}, "messages": ["z"] * 1000}
+    (sample,) = made(tmp_path, [{"id": 1, **bulky, "output": {"completion": "A"}}]).samples
+    assert len(repr(sample)) < 1000
+    assert (sample.group, sample.answer) == ("g", "A")

@@ -115,3 +115,28 @@ def test_a_number_that_is_none_is_no_score(copied: Path, number: str) -> None:
     path = next(copied.glob("samples_colours_mc*"))
     path.write_text(path.read_text().replace('"acc": 1.0', f'"acc": {number}'))
     assert [sample.scores.get("acc") for sample in runs(copied)["colours_mc"].samples] == [None, None, 0.0]
+
+
+@pytest.mark.parametrize("odd", [None, 3, "x", [1], {"a": {"b": [1]}}])
+def test_whatever_stands_about_a_task_it_is_read_or_refused_in_a_sentence(copied: Path, odd: object) -> None:
+    path = next(copied.glob("results_*.json"))
+    whole = json.loads(path.read_text())
+    for part in ("results", "configs", "n-samples", "higher_is_better", "versions"):
+        path.write_text(json.dumps({**whole, part: dict.fromkeys(whole["configs"], odd)}))
+        assert {run.task for run in read_runs(path)} == set(whole["configs"])
+
+
+def test_a_task_that_no_file_can_be_called_by_is_refused(copied: Path) -> None:
+    path = next(copied.glob("results_*.json"))
+    whole = json.loads(path.read_text())
+    path.write_text(json.dumps({**whole, "configs": {"x" * 5000: {}}}))
+    with pytest.raises(UsageError, match="no file can have"):
+        list(read_runs(path))
+
+
+def test_metrics_that_are_no_list_of_names_are_passed_over(copied: Path) -> None:
+    path = next(copied.glob("samples_colours_mc*"))
+    rows = [json.loads(line) for line in path.read_text().splitlines()]
+    changed = [row | {"metrics": odd} for row, odd in zip(rows, (3, [["acc"], "acc"], {}), strict=True)]
+    path.write_text("".join(json.dumps(row) + "\n" for row in changed))
+    assert [sample.scores.get("acc") for sample in runs(copied)["colours_mc"].samples] == [1.0, 1.0, 0.0]

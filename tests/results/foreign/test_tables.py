@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from tests.results.foreign.exports import write_cells, write_lines
 from velm_bench.errors import UsageError
 from velm_bench.results.foreign.base import ForeignRun
-from velm_bench.results.foreign.converting import convert
-from velm_bench.results.foreign.tables import MOST_VALUES, find_results, read_runs
+from velm_bench.results.foreign.converting import convert, unscored
+from velm_bench.results.foreign.tables import MOST_VALUES, find_results, is_table, read_runs
 
 
 def written(tmp_path: Path, text: str, name: str = "t.csv") -> Path:
@@ -49,6 +49,10 @@ def scores(run: ForeignRun) -> list[float | None]:
         ('"id","score","group","note"\n"a",1,"g","two\nlines, ""quoted"""\nb,0.5,g,\n', "t.csv"),
         ('{"id": "a", "score": true, "group": "g"}\n\n{"score": 0.5, "group": "g", "id": "b"}', "t.jsonl"),
         ('\ufeff{"id": "a", "score": 1, "group": "g"}\r\n{"score": "0.5", "group": "g", "id": "b"}\r\n', "t.txt"),
+        ("sep=;\r\nid;score;group\r\na;1,0;g\r\nb;0,5;g\r\n", "t.csv"),
+        ("ID,Score,GROUP\na,1,g\nb,0.5,g\n", "t.csv"),
+        ("id,score,group\ra,1,g\rb,0.5,g\r", "t.csv"),
+        ('[{"id": "a", "score": 1, "group": "g"},\n {"id": "b", "score": 0.5, "group": "g"}]', "t.json"),
     ],
 )
 def test_a_table_is_read_however_it_is_written(tmp_path: Path, text: str, name: str) -> None:
@@ -133,6 +137,12 @@ def test_further_scores_slices_and_answers_are_taken(tmp_path: Path) -> None:
         ("id,score,id\na,1,b\n", "line 1: the column 'id' stands there twice"),
         ("id,score,score.score\na,1,1\n", "the score 'score' twice"),
         ("id,score,task\na,1,\n", "line 2: the task is empty"),
+        ("id,score\na,87%\n", "line 2: 'score' is '87%': leave the percent sign out"),
+        ("id,score\na,NA\n", "line 2: 'score' is 'NA': leave the cell empty"),
+        ('id,score\na,"0,5"\n', "line 2: 'score' is '0,5': write it with a point"),
+        ("id;score\na;1,250\n", "line 2: 'score' is '1,250': write it with a point"),
+        ("sep=;\nid;score\na;x\n", "line 3: 'score' is 'x'"),
+        ("id\tscore\n1\ta\t1\n", "line 2: it has 3 cells and the header 2: does the header lack the name of the first"),
     ],
 )
 def test_what_is_wrong_with_a_table_is_said_with_its_line(tmp_path: Path, text: str, said: str) -> None:
@@ -151,6 +161,9 @@ def test_what_is_wrong_with_a_table_is_said_with_its_line(tmp_path: Path, text: 
         ('{"id": "a", "score": 1, "group": {}}', "line 1: the group is {}"),
         ('{"id": "a", "score": 1}\n{"id": ', "line 2: it is no valid JSON"),
         ('{"id": "a", "score": 1}\n[]', "line 2: it must be a JSON object"),
+        ('[{"id": "a", "score": 1}, 2]', "item 2: it must be a JSON object"),
+        ("[]", "has no rows"),
+        ('{"id": "a", "score": 1, "error": {"code": 1}}', "line 1: the error is {'code': 1}"),
     ],
 )
 def test_what_is_wrong_with_a_line_is_said(tmp_path: Path, text: str, said: str) -> None:
@@ -159,7 +172,8 @@ def test_what_is_wrong_with_a_line_is_said(tmp_path: Path, text: str, said: str)
 
 def test_what_is_no_text_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "t.csv"
-    path.write_bytes("id,score\na,1\n".encode("utf-16"))
+    path.write_bytes("id,score\n\u00e9,1\n".encode("cp1252"))
+    assert is_table(path)
     with pytest.raises(UsageError, match="save it as UTF-8"):
         list(read_runs(path))
     with pytest.raises(UsageError, match="cannot be read"):
@@ -240,3 +254,61 @@ def test_any_file_is_read_or_refused_in_a_sentence(tmp_path_factory: pytest.Temp
 
 def test_json_of_one_line_is_a_table_of_one_row(tmp_path: Path) -> None:
     assert scores(read(tmp_path, json.dumps({"id": 1, "score": 2}), "t.jsonl")) == [2.0]
+
+
+def test_text_in_utf_16_as_excel_writes_it_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_bytes("id\tscore\r\n\u00e9\t1\r\n".encode("utf-16"))
+    (run,) = read_runs(path)
+    assert [(sample.id, sample.scores) for sample in run.samples] == [("\u00e9", {"score": 1.0})]
+    assert find_results(tmp_path) == [path]
+
+
+@pytest.mark.parametrize(
+    ("cell", "failed"),
+    [
+        ("false", False), ("0", False), ("null", False), ('""', False), ('"nan"', False), ('"None"', False),
+        ('"False"', False), ("true", True), ('"timed out"', True), ("404", True),
+    ],
+)  # fmt: skip
+def test_what_says_that_nothing_failed_is_no_error(tmp_path: Path, cell: str, failed: bool) -> None:
+    run = read(tmp_path, f'{{"id": "a", "score": 1, "error": {cell}}}\n', "t.jsonl")
+    assert bool(run.samples[0].error) is failed
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "ids"),
+    [
+        ("id,score,group\n0.0,1,7.0\n1.0,0,\n", "t.csv", ["0", "1"]),
+        ('{"id": 0.0, "score": 1, "group": 7.0}\n{"id": 1, "score": 0}\n', "t.jsonl", ["0", "1"]),
+        ("id,score,group\n1.0,1,7\n1.1,0,\n", "t.csv", ["1.0", "1.1"]),
+        ("id,score,group\n0000,1,7\n0001,0,\n", "t.csv", ["0000", "0001"]),
+    ],
+)
+def test_whole_numbers_with_a_point_are_whole_numbers(tmp_path: Path, text: str, name: str, ids: list[str]) -> None:
+    run = read(tmp_path, text, name)
+    assert [sample.id for sample in run.samples] == ids
+    assert [sample.group for sample in run.samples] == ["7", ""]
+
+
+def test_columns_in_capitals_keep_the_direction_and_the_name_of_a_score(tmp_path: Path) -> None:
+    run = read(tmp_path, "Id,Score.WER:Lower,SCORE.F1,Slice.Kind,id2\na,3,1,count,x\n")
+    assert (list(run.names), run.lower_is_better) == (["WER", "F1"], {"WER"})
+    assert run.samples[0].slices == {"Kind": "count"}
+    assert dict(read(tmp_path, "Score.a,id,score.a\n2,a,1\n").samples[0].scores) == {"a": 1.0}  # the exact one
+
+
+def test_a_score_that_is_one_of_several_is_said_to_be_the_main_one(tmp_path: Path) -> None:
+    (note,) = read(tmp_path, "id,score.f1,score.acc\na,1,0\n").notes
+    assert "its main one is the first, 'f1'" in note
+    assert not read(tmp_path, "id,score.f1,score\na,1,0\n").notes
+
+
+def test_a_score_that_a_sample_lacks_is_an_error_of_that_score(tmp_path: Path) -> None:
+    run = read(tmp_path, "id,score,score.f1\na,1,0.8\nb,1,\nc,,\n")
+    result, _ = convert(run, 0)
+    score = result.scores["f1"]
+    assert (score.value, score.answered, score.n_errors, result.n_errors) == (pytest.approx(0.8 / 3), 0.8, 2, 1)
+    (said,) = unscored(run, result)
+    assert "1 of the 3 samples" in said
+    assert "without them it is 0.8" in said

@@ -18,9 +18,9 @@ from velm_bench.gate.baselines.encoding import (
     encode_table,
     encode_texts,
 )
-from velm_bench.gate.baselines.packing import MOST_LETTERS, DamagedError, pack_whole
+from velm_bench.gate.baselines.packing import MOST, MOST_LETTERS, DamagedError, pack_whole
 from velm_bench.gate.baselines.schema import MOST_NUMBERS, MOST_SAMPLES, Block, Event, Table, Where
-from velm_bench.gate.evidence import Circumstances, Evidence
+from velm_bench.gate.evidence import Circumstances, Evidence, Names
 from velm_bench.metrics import Array
 
 T = TypeVar("T")
@@ -75,9 +75,7 @@ def evidence_in(title: str, block: Block, source: str, where: str) -> Evidence:
         source=source,
         title=title,
         labels=tuple(block.labels),
-        ids=_texts(block, "ids", where),
-        groups=_texts(block, "groups", where),
-        contents=_texts(block, "contents", where),
+        **_names(block, where),
         failed=failed,
         slices={
             name: tuple(_decoded(where, f"slice {name}", lambda column=column: decode_texts(column, n)))  # type: ignore[misc]
@@ -88,6 +86,13 @@ def evidence_in(title: str, block: Block, source: str, where: str) -> Evidence:
         timing=block.timing,
         circumstances=Circumstances(**block.circumstances.model_dump()),
     )
+
+
+def weight(evidence: Evidence) -> tuple[int, int]:
+    """How many letters the names of the samples take in memory, each as long as the longest, and how many statistics
+    there are."""
+    names = (evidence.ids, evidence.groups, evidence.contents)
+    return sum(one.nbytes // 4 for one in names), sum(table.size for table in evidence.statistics.values())
 
 
 def same_evidence(one: Evidence, other: Evidence) -> bool:
@@ -111,13 +116,18 @@ def _table(evidence: Evidence, name: str) -> Table:
         return encode_table(evidence.statistics[name])
     except ValueError as error:
         raise UsageError(
-            f"{evidence.source} has a statistic of '{name}' that is not finite: no baseline can be made of it; "
-            "run it again."
+            f"{evidence.source} has a statistic of '{name}' that is not finite, or beyond {MOST:g}: no baseline can "
+            "be made of it; run it again."
         ) from error
 
 
 def _require_small(evidence: Evidence) -> None:
-    numbers = sum(table.size for table in evidence.statistics.values())
+    letters, numbers = weight(evidence)
+    if letters > MOST_LETTERS:
+        raise UsageError(
+            f"{evidence.source} has samples whose ids and groups take {letters} letters, and a baseline holds at most "
+            f"{MOST_LETTERS}: give them shorter names."
+        )
     if evidence.n > MOST_SAMPLES or numbers > MOST_NUMBERS:
         raise UsageError(
             f"{evidence.source} has {evidence.n} samples and {numbers} statistics, and a baseline holds at most "
@@ -134,11 +144,19 @@ def _require_few(block: Block, where: str) -> None:
         raise UsageError(f"In {where}: it says that it holds {len(block.slices)} slices, which none has.")
 
 
-def _texts(block: Block, name: str, where: str) -> Any:
+def _names(block: Block, where: str) -> dict[str, Any]:
+    """What names the samples, by field; UsageError where it would take more memory than `MOST_LETTERS` do."""
+    found: dict[str, Names] = {}
+    for name in ("ids", "groups", "contents"):
+        found[name] = _texts(block, name, where, MOST_LETTERS - sum(one.nbytes // 4 for one in found.values()))
+    return found
+
+
+def _texts(block: Block, name: str, where: str, most: int) -> Names:
     found = _decoded(where, name, lambda: decode_texts(getattr(block, name), block.n))
     if None in found:
         raise UsageError(f"In {where}: the column '{name}' has no text for a sample.")
-    if max((len(text or "") for text in found), default=0) * len(found) > MOST_LETTERS:
+    if max((len(text or "") for text in found), default=0) * len(found) > most:
         raise UsageError(f"In {where}: the column '{name}' has a text that is too long.")
     return np.asarray(found, dtype=np.str_).reshape(block.n)
 

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from velm_bench.errors import VelmError
 from velm_bench.gate.baselines.blocks import same_evidence
 from velm_bench.gate.baselines.files import Baseline
 from velm_bench.gate.comparing import Settings, measure
 from velm_bench.gate.evidence import Evidence
-from velm_bench.gate.matching import differences, match
+from velm_bench.gate.matching import Matched, differences, match
 from velm_bench.gate.schema import Compared
 
 NEW, MISSING, SAME, CHANGED = "new", "missing", "same", "changed"
@@ -26,11 +29,13 @@ class Change:
     given: Evidence | None
     """The run; None where none was given."""
     rows: Sequence[Compared] = ()
-    """The scores that could be compared; above zero the run is better."""
+    """The scores that could be compared, on the samples that both have; above zero the run is better."""
     differences: Sequence[str] = ()
     """What forbids to compare, a part of a sentence each; empty where nothing does."""
     notes: Sequence[str] = field(default=())
     """What else is to be known: samples that one of the two lacks."""
+    common: int | None = None
+    """How many samples both have, where one of the two has others too: only these are compared."""
 
     @property
     def title(self) -> str:
@@ -111,15 +116,36 @@ def compare(held: Evidence | None, given: Evidence | None, settings: Settings | 
         if differences(held, given, alike) or not alike:
             return Change(held, given, differences=said or ["they have no score in common"])
         matched = match(held, given)
-        found = measure(matched, [(name, "") for name in alike], {}, settings or Settings())
+        whole = not matched.candidate_lacks and not matched.baseline_lacks
+        both = matched if whole else _in_common(matched)
+        found = measure(both, [(name, "") for name in alike], {}, settings or Settings())
     except VelmError as error:
         return Change(held, given, differences=[str(error).rstrip(".")])
     notes = [
-        f"{count} samples of {held.n} are not in {who}, and count as wrong there"
-        for count, who in ((matched.candidate_lacks, given.source), (matched.baseline_lacks, held.source))
+        f"{count} samples of {one.n} of {one.source} are not in {other.source}: compared on the {len(both.ids)} of both"
+        for count, one, other in ((matched.candidate_lacks, held, given), (matched.baseline_lacks, given, held))
         if count
     ]
-    return Change(held, given, [one.row for one in found], said, notes)
+    return Change(held, given, [one.row for one in found], said, notes, None if whole else len(both.ids))
+
+
+def _in_common(matched: Matched) -> Matched:
+    """The two with the samples of both alone: what one was never asked tells nothing of how it changed."""
+    both = (matched.baseline_places >= 0) & (matched.candidate_places >= 0)
+    return match(
+        _only(matched.baseline, matched.baseline_places[both]), _only(matched.candidate, matched.candidate_places[both])
+    )
+
+
+def _only(one: Evidence, places: NDArray[np.int64]) -> Evidence:
+    """Evidence of these samples alone; its scores stay those of all."""
+    return replace(
+        one,
+        **{name: getattr(one, name)[places] for name in ("ids", "groups", "contents", "failed")},
+        slices={name: tuple(values[place] for place in places.tolist()) for name, values in one.slices.items()},
+        statistics={name: table[places] for name, table in one.statistics.items()},
+        run=None,
+    )
 
 
 def _comparable(held: Evidence, given: Evidence, output: str) -> bool:

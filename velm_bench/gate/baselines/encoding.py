@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from velm_bench.gate.baselines.packing import (
     LARGEST,
+    MOST,
     DamagedError,
     cost,
     pack_floats,
@@ -55,9 +56,9 @@ def decode_texts(column: Column, n: int) -> list[str | None]:
 
 
 def encode_numbers(numbers: Floats) -> Column:
-    """A number per sample, shape (n,), bit for bit; ValueError where one is not finite."""
-    if not np.isfinite(numbers).all():
-        raise ValueError("a number that is not finite")
+    """A number per sample, shape (n,), bit for bit; ValueError where one is not finite, or beyond `MOST`."""
+    if not (np.abs(numbers) <= MOST).all():
+        raise ValueError("a number that is not finite, or too large")
     bits = np.ascontiguousarray(numbers, dtype=np.float64).view(np.int64)
     if len(bits) > 1 and (bits == bits[0]).all():
         return Column(values=[float(numbers[0])])
@@ -81,11 +82,13 @@ def decode_numbers(column: Column, n: int) -> Floats:
         values = np.asarray(column.values, dtype=np.float64)
     else:
         raise DamagedError("holds texts where numbers belong")
+    if not (np.abs(values) <= MOST).all():
+        raise DamagedError(f"holds a number that is not finite, or beyond {MOST:g}")
     return np.asarray(values[_places(column.codes, len(values), n)])
 
 
 def encode_table(rows: Floats) -> Table:
-    """Statistics of shape (n, k), bit for bit; ValueError where one is not finite."""
+    """Statistics of shape (n, k), bit for bit; ValueError as for `encode_numbers`."""
     rows = np.ascontiguousarray(rows, dtype=np.float64)
     found = [Table(columns=[encode_numbers(rows[:, place]) for place in range(rows.shape[1])])]
     if rows.shape[1] > 1 and len(rows) > 1:

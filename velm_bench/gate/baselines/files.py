@@ -10,18 +10,21 @@ from pathlib import Path
 from typing import Any
 
 from velm_bench.errors import RunError, UsageError
-from velm_bench.gate.baselines.blocks import block_digest, evidence_in
+from velm_bench.gate.baselines.blocks import block_digest, evidence_in, weight
 from velm_bench.gate.baselines.layout import ABOUT, LAST, encode_baseline
-from velm_bench.gate.baselines.schema import BASELINE_VERSION, Block, Event
+from velm_bench.gate.baselines.packing import MOST_LETTERS
+from velm_bench.gate.baselines.schema import BASELINE_VERSION, MOST_NUMBERS, Block, Event
 from velm_bench.gate.evidence import Evidence
 from velm_bench.registry import suggestion
 from velm_bench.results.atomic import write_bytes
-from velm_bench.schema import parse
+from velm_bench.schema import parse, require_regular
 from velm_bench.strict_json import strict_object
 
 LARGEST = 512 * 2**20
 """The most bytes of a baseline file; 200,000 samples take a few million."""
 KEY = b'"baseline_version"'
+BOM = b"\xef\xbb\xbf"
+"""What some editors put before a text."""
 MEND = "take it back from git"
 """What helps where a file was changed by anything but these commands."""
 
@@ -52,7 +55,7 @@ def is_baseline(path: Path) -> bool:
         if not path.is_file():
             return False
         with path.open("rb") as stream:
-            head = stream.read(1024).removeprefix(b"\xef\xbb\xbf").lstrip()
+            head = stream.read(1024).removeprefix(BOM).lstrip()
     except OSError:
         return False
     return head.startswith((b"{", b"<<<<<<<")) and KEY in head
@@ -73,11 +76,11 @@ def load_baseline(path: Path) -> Baseline:
     data = _bytes(path, where)
     held = _versioned(data, path, where)
     _require_keys(held, where)
-    tasks = {
-        title: _kept(title, block, str(path), f"{where}, task {title}")
-        for title, block in held["tasks"].items()
-        if title
-    }
+    tasks: dict[str, Kept] = {}
+    for title, block in held["tasks"].items():
+        if title:
+            tasks[title] = _kept(title, block, str(path), f"{where}, task {title}")
+            _require_light(tasks, where)
     if not tasks:
         raise UsageError(f"The baseline {path} holds no task: {MEND}, or make another with `velm-bench baseline set`.")
     return Baseline(path, data, dict(sorted(tasks.items())))
@@ -115,11 +118,13 @@ def replace_blocks(baseline: Baseline, blocks: Mapping[str, Mapping[str, Any]]) 
             raise UsageError(
                 f"The baseline {baseline.path} cannot be written ({why}): make its folder first."
             ) from error
-        raise RunError(f"The baseline {baseline.path} cannot be written ({why}): the old one is as it was.") from error
+        old = "" if baseline.data is None else ": the old one is as it was"
+        raise RunError(f"The baseline {baseline.path} cannot be written ({why}){old}.") from error
 
 
 def _bytes(path: Path, where: str) -> bytes:
     try:
+        require_regular(path)
         with path.open("rb") as stream:
             data = stream.read(LARGEST + 1)
     except (OSError, ValueError) as error:  # ValueError: a null character in the name
@@ -142,6 +147,8 @@ def _versioned(data: bytes, path: Path, where: str) -> Mapping[str, Any]:
                 f"The baseline {path} holds conflict markers of git (line {number}): keep one side of each "
                 f"task whole, or take one side's file (git checkout --ours {path}) and accept the other's runs again."
             )
+    if data.startswith(BOM):
+        raise UsageError(f"In {where}: it begins with a byte order mark, so that an editor changed it: {MEND}.")
     held = strict_object(data, where)
     if "baseline_version" not in held:
         raise UsageError(f"The file {path} is no baseline: it has no 'baseline_version'.")
@@ -181,6 +188,17 @@ def _kept(title: str, data: Any, source: str, where: str) -> Kept:
             f"line: {MEND}, and use `velm-bench baseline accept`."
         )
     return Kept(evidence_in(title, block, source, where), block.log, data)
+
+
+def _require_light(tasks: Mapping[str, Kept], where: str) -> None:
+    """UsageError where the tasks together unpack to more than memory: a small file can say that it is anything."""
+    weights = [weight(kept.evidence) for kept in tasks.values()]
+    letters, numbers = (sum(parts) for parts in zip(*weights, strict=True))
+    if letters > MOST_LETTERS or numbers > MOST_NUMBERS:
+        raise UsageError(
+            f"In {where}: its tasks hold {letters} letters and {numbers} statistics, more than {MOST_LETTERS} and "
+            f"{MOST_NUMBERS}: use a baseline per task."
+        )
 
 
 def _now(path: Path) -> bytes | None:

@@ -27,8 +27,11 @@ LONGEST_RUN = 15
 """How many digits a number of a text may have."""
 LONGEST_TEXT = 1000
 """How many bytes a text may take on average: an id of ours has ten."""
-MOST_LETTERS = 2**30
-"""The most letters that a column of texts may have."""
+MOST_LETTERS = 2**27
+"""The most letters of all ids, groups and content digests together, each as long as the longest: half a GiB in memory,
+and 134 letters a sample where there are a million."""
+MOST = 1e100
+"""Larger numbers are no statistics: their sums and squares would not be finite."""
 
 
 class DamagedError(ValueError):
@@ -71,13 +74,10 @@ def unpack_whole(packed: Packed) -> Whole:
 
 
 def unpack_floats(packed: Packed) -> NDArray[np.float64]:
-    """Numbers of any form, shape (n,), float64; DamagedError where one is not finite, or it is something else."""
+    """Numbers of any form, shape (n,), float64; DamagedError where it is something else."""
     if packed.form != "float64":
         return unpack_whole(packed).astype(np.float64)
-    found = _numbers(packed).astype(np.float64)
-    if not np.isfinite(found).all():
-        raise DamagedError("holds a number that is not finite")
-    return found
+    return _numbers(packed).astype(np.float64)
 
 
 def unpack_texts(packed: Packed | Numbered) -> list[str]:
@@ -89,7 +89,7 @@ def unpack_texts(packed: Packed | Numbered) -> list[str]:
         return [digits[start : start + 16] for start in range(0, len(digits), 16)]
     if packed.form != "texts" or packed.size is None:
         raise DamagedError(f"holds {packed.form} where texts belong")
-    if packed.size > 1000 + LONGEST_TEXT * packed.count:
+    if packed.size > min(1000 + LONGEST_TEXT * packed.count, 2 * MOST_LETTERS):
         raise DamagedError(f"says that {packed.count} texts take {packed.size} bytes")
     try:
         found = json.loads(_unpacked(packed, packed.size).decode("ascii"))
@@ -120,7 +120,7 @@ def _numbered(texts: Sequence[str]) -> Numbered | None:
     patterns: dict[str, int] = {}
     codes = [patterns.setdefault(DIGITS.sub(_width, text), len(patterns)) for text in texts]
     runs = [DIGITS.findall(text) for text in texts]
-    if len(patterns) > MOST_PATTERNS or sum(map(len, patterns)) * len(texts) > MOST_LETTERS:
+    if len(patterns) > MOST_PATTERNS or max(map(len, texts), default=0) * len(texts) > MOST_LETTERS:
         return None
     if any(len(run) > LONGEST_RUN for found in runs for run in found):
         return None
@@ -156,7 +156,8 @@ def _require_patterns(patterns: Sequence[str], runs: Sequence[Sequence[int]], co
         raise DamagedError("holds patterns that no texts have")
     if len(codes) and not 0 <= int(codes.min()) <= int(codes.max()) < len(patterns):
         raise DamagedError("refers to a pattern that it does not hold")
-    if sum(map(len, patterns)) * max(len(codes), 1) > MOST_LETTERS:
+    longest = max((len(pattern) + sum(found) for pattern, found in zip(patterns, runs, strict=True)), default=0)
+    if longest * max(len(codes), 1) > 2 * MOST_LETTERS:
         raise DamagedError(f"says that it holds more than {MOST_LETTERS} letters")
 
 

@@ -125,6 +125,8 @@ class Event(Record):
     """How many of them failed."""
     scores: dict[str, Move]
     """By name, the first score of each metric, the primary one first."""
+    common: int | None = None
+    """On how many samples the change was measured, where one of the two runs has others too; null where all are."""
     differences: list[str] = Field(default_factory=list)
     """Why the two could not be compared; empty where they could, or there was nothing before."""
 

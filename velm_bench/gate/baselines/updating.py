@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
@@ -40,6 +40,8 @@ def update(baseline: Baseline, given: Sequence[Evidence], entry: Entry) -> list[
     cannot be written.
     """
     _require_reason(entry)
+    if not given:
+        raise UsageError("There is no run to put into the baseline: name runs of finished tasks.")
     for one in given:
         _require_whole(one, entry)
         _require_place(one, baseline, entry)
@@ -48,6 +50,19 @@ def update(baseline: Baseline, given: Sequence[Evidence], entry: Entry) -> list[
     if blocks:
         replace_blocks(baseline, blocks)
     return found
+
+
+def comparable(given: Sequence[Evidence], note: Callable[[str], None]) -> list[Evidence]:
+    """The runs that a baseline can be made of; of some harnesses' scores only the value is known, and such a task is
+    left out and told. UsageError where nothing is left."""
+    kept = [one for one in given if one.primary in one.outputs]
+    left = [one for one in given if one.primary not in one.outputs]
+    for one in left:
+        sentence = f"of '{one.primary}' of {one.title} {one.source} knows only the value, and not what each sample adds"
+        if not kept:
+            raise UsageError(f"Nothing could be compared with this baseline: {sentence} to it.")
+        note(f"Left out: {sentence} to it, so that nothing could be compared with it.")
+    return kept
 
 
 def _held(baseline: Baseline, title: str) -> Evidence | None:
@@ -71,6 +86,7 @@ def _event(change: Change, given: Evidence, entry: Entry) -> Event:
         n=given.n,
         n_errors=int(np.count_nonzero(given.failed)),
         scores={name: _move(change, name) for name in change.main_outputs},
+        common=change.common,
         differences=list(change.differences),
     )
 

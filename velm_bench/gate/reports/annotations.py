@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from velm_bench.gate.reports.markdown import SUMMARY_BYTES, job_summary
-from velm_bench.gate.reports.wording import NAME, SENTENCE, by_weight, interval, ordered, score, signed, versus, what
-from velm_bench.gate.schema import Cost, Outcome, Row, Tier, Verdict
+from velm_bench.gate.reports.wording import SENTENCE, by_weight, interval, named, ordered, score, signed
+from velm_bench.gate.schema import EXIT_CODES, Cost, Outcome, Row, Tier, Verdict
 from velm_bench.inert import inert
 
 MOST = 10
@@ -14,6 +14,7 @@ MOST = 10
 LEAST = 16_384
 """A summary is not worth fewer bytes."""
 _TITLE = "Release gate"
+_UNFAILED = (EXIT_CODES[Outcome.PASS], EXIT_CODES[Outcome.INCONCLUSIVE])
 _UNDECIDED = {"pass": "notice", "warn": "warning", "fail": "error"}
 
 
@@ -23,9 +24,10 @@ def on_actions() -> bool:
 
 
 def annotations(verdict: Verdict) -> list[str]:
-    """A line for standard output per row that does not pass, and per slice that became worse, at most 10 of each level.
+    """A line to print per row that does not pass, and per slice that became worse, at most 10 of each level.
 
-    The last line is a notice that says the verdict, and counts the rows without a line.
+    The last line says the verdict, and counts the rows without a line: a notice, or an error where the gate fails and
+    no row shows why. All are escaped by GitHub's rules and must be printed as they are.
     """
     worse = [row for row in ordered(verdict.slices) if row.outcome is Outcome.REGRESSION]
     rows: list[Row | Cost] = [*ordered(verdict.rows), *by_weight(verdict.costs), *worse]
@@ -34,10 +36,11 @@ def annotations(verdict: Verdict) -> list[str]:
     for level in ("error", "warning", "notice"):
         found = [row for at, row in said if at == level]
         most = MOST - (level == "notice")  # the last line is one, too
-        lines += [_command(level, f"{_TITLE}: {_name(row)}", _sentence(row)) for row in found[:most]]
+        lines += [_command(level, f"{_TITLE}: {named(row)}", _sentence(row)) for row in found[:most]]
         left += [f"{len(found) - most:,} more {level}s"] if len(found) > most else []
     more = f" Without a line of their own: {', '.join(left)}; the report has all." if left else ""
-    return [*lines, _command("notice", _TITLE, f"{inert(verdict.summary, SENTENCE)}{more}")]
+    unshown = verdict.exit_code not in _UNFAILED and not any(at == "error" for at, _ in said)
+    return [*lines, _command("error" if unshown else "notice", _TITLE, f"{inert(verdict.summary, SENTENCE)}{more}")]
 
 
 def append_summary(verdict: Verdict) -> str:
@@ -77,11 +80,6 @@ def _level(row: Row | Cost, verdict: Verdict) -> str:
     if row.tier is not Tier.REQUIRED or (isinstance(row, Row) and row.slice):
         return "warning" if row.outcome is Outcome.REGRESSION else "notice"
     return _UNDECIDED.get(verdict.on_inconclusive, "warning") if row.outcome is Outcome.INCONCLUSIVE else "error"
-
-
-def _name(row: Row | Cost) -> str:
-    shown = what(row) if isinstance(row, Row) else inert(row.what, NAME)
-    return f"{inert(row.task, NAME)} {shown}{versus(row)}"
 
 
 def _sentence(row: Row | Cost) -> str:

@@ -13,6 +13,22 @@ from velm_bench.gate.reports.page import page
 from velm_bench.gate.schema import Verdict
 from velm_bench.results.atomic import require_writable, write_bytes
 
+NAMES = ("verdict.json", "summary.md", "comment.md", "junit.xml", "report.html")
+"""The files of a report."""
+
+
+def remove_reports(folder: Path) -> None:
+    """Remove an earlier report, and make sure that another can be written; UsageError where it cannot."""
+    require_writable(folder, "--report")
+    for name in NAMES:
+        try:
+            (folder / name).unlink(missing_ok=True)
+        except OSError as error:
+            raise UsageError(
+                f"The earlier report {folder / name} cannot be removed ({error.strerror or error}): remove it, or give "
+                "another folder with --report."
+            ) from error
+
 
 def write_reports(folder: Path, verdict: Verdict, pictures: Pictures | None = None) -> list[Path]:
     """Write verdict.json, summary.md, comment.md, junit.xml and report.html, each atomically; their paths.
@@ -22,22 +38,22 @@ def write_reports(folder: Path, verdict: Verdict, pictures: Pictures | None = No
     require_writable(folder, "--report")
     pictures = pictures or Pictures()
     verdict = verdict.model_copy(update={"flips": pictures.asked(verdict.flips)})
-    contents = {
-        "verdict.json": verdict_json(verdict),
-        "summary.md": job_summary(verdict).encode("utf-8"),
-        "comment.md": comment(verdict).encode("utf-8"),
-        "junit.xml": junit(verdict),
-        "report.html": page(verdict, pictures).encode("utf-8"),
-    }
+    contents = (
+        verdict_json(verdict),
+        job_summary(verdict).encode("utf-8"),
+        comment(verdict).encode("utf-8"),
+        junit(verdict),
+        page(verdict, pictures).encode("utf-8"),
+    )
     try:
-        for name, data in contents.items():
+        for name, data in zip(NAMES, contents, strict=True):
             write_bytes(folder / name, data)
     except OSError as error:
         raise UsageError(
             f"The report {folder / name} cannot be written ({error.strerror or error}): make room there, or give "
             "another folder with --report."
         ) from error
-    return [folder / name for name in contents]
+    return [folder / name for name in NAMES]
 
 
 def verdict_json(verdict: Verdict) -> bytes:

@@ -23,6 +23,8 @@ class Section:
     """What the rows are, for the count of those left out."""
     folded: bool = False
     """Whether it is shown only when somebody opens it."""
+    whole: int = 0
+    """How many there are in all, where `rows` are the first of more."""
     share: float = 0.6
     """How much of the room that is left its rows may take."""
 
@@ -60,7 +62,10 @@ def _section(section: Section, shown: Sequence[str], where: str) -> str:
     if not section.title:
         return inner
     if section.folded:
-        summary = f"<details><summary>{section.title} ({len(section.rows):,})</summary>"
+        counted = f"{len(section.rows):,}"
+        if section.whole > len(section.rows):
+            counted += f" of {section.whole:,}"
+        summary = f"<details><summary>{section.title} ({counted})</summary>"
         return f"{summary}\n\n{inner}\n\n</details>"
     return f"### {section.title}\n\n{inner}"
 

@@ -15,6 +15,7 @@ PICTURE_BYTES = 8 * 2**20
 """How many bytes of pictures a page holds at the most; in the page they take a third more."""
 _LONG = 2000
 """How many letters of a question or an answer are shown."""
+_UNTOLD = "no answer is known"
 
 
 def flips_section(verdict: Verdict, pictures: Pictures) -> str:
@@ -60,14 +61,13 @@ def _flip(flip: Flip, pngs: tuple[bytes, ...], too_many: bool) -> str:
 
 
 def _before(flip: Flip) -> str:
-    answer = said(flip.baseline_answer, _LONG)
-    return _answer("Baseline", answer, "not known: a baseline file holds no answers" if answer == "" else "")
+    absent = "not known: a baseline file holds no answers" if flip.baseline_answer is None else _UNTOLD
+    return _answer("Baseline", said(flip.baseline_answer, _LONG), absent)
 
 
 def _after(flip: Flip) -> str:
-    error = f"failed: {inert(flip.candidate_error, SENTENCE)}" if flip.candidate_error else "no answer"
-    answer = said(flip.candidate_answer, _LONG)
-    return _answer("Candidate", answer, error if answer == "" else "")
+    error = f"failed: {inert(flip.candidate_error, SENTENCE)}" if flip.candidate_error else _UNTOLD
+    return _answer("Candidate", said(flip.candidate_answer, _LONG), error)
 
 
 def _answer(who: str, answer: str, otherwise: str) -> str:

@@ -17,6 +17,7 @@ from velm_bench.gate.reports.wording import (
     score,
     signed,
     tally,
+    telling,
     versus,
 )
 from velm_bench.gate.schema import Cost, Flip, Outcome, Party, Row, Tier, Verdict
@@ -38,7 +39,7 @@ def job_summary(verdict: Verdict, limit: int = SUMMARY_BYTES) -> str:
         Section("Speed and memory", _COSTS, [_cost(cost) for cost in by_weight(verdict.costs)]),
         Section("Why", "", _reasons(verdict), "reasons"),
         Section("Slices (advisory)", _ROWS, [_row(row) for row in ordered(verdict.slices)], "slices", folded=True),
-        Section("Samples that became worse", _FLIPS, [_flip(one) for one in verdict.flips], "samples", folded=True),
+        _flips_section(verdict),
         Section("Notes", "", _notes(verdict), "notes"),
     )
     return fitted(_opening(verdict), sections, limit, "verdict.json has all")
@@ -52,7 +53,7 @@ def comment(verdict: Verdict) -> str:
         Section("Speed and memory", _COSTS, [_cost(cost) for cost in by_weight(verdict.costs)]),
         Section("Why", "", _reasons(verdict), "reasons"),
         Section("Slices that became worse (advisory)", _SHORT, [_short(row) for row in worse], "slices", folded=True),
-        Section("Samples that became worse", _FLIPS, [_flip(one) for one in verdict.flips], "samples", folded=True),
+        _flips_section(verdict),
         Section("Notes", "", _notes(verdict), "notes", folded=True),
     )
     return fitted(f"{MARKER}\n{_opening(verdict)}", sections, COMMENT_BYTES, "the full report has all")
@@ -61,20 +62,23 @@ def comment(verdict: Verdict) -> str:
 def _opening(verdict: Verdict) -> str:
     parties = {"candidate": verdict.candidate, "baseline": verdict.baseline, "anchor": verdict.anchor}
     compared = ", ".join(f"{role} {_party(party)}" for role, party in parties.items() if party is not None)
-    return (
-        f"## {MARKS[verdict.outcome]} Release gate: {verdict.outcome}\n\n{prose(verdict.summary)}\n\n"
-        f"Compared: {compared}. Changes above zero are better; intervals cover {100 * (1 - verdict.alpha):g} %."
+    legend = (
+        f"Compared: {compared}. Changes above zero are better; intervals cover {100 * (1 - verdict.alpha):g} %; "
+        "p is one-sided, and adjusted for the other rows."
     )
+    asked = legend if verdict.rows else f"To be compared: {compared}."
+    return f"## {MARKS[verdict.outcome]} Release gate: {verdict.outcome}\n\n{prose(verdict.summary)}\n\n{asked}"
 
 
 def _party(party: Party) -> str:
-    """The names of the models; of more than three the number of the others."""
-    more = f" and {len(party.models) - 3} more" if len(party.models) > 3 else ""
-    return ", ".join(map(code, party.models[:3])) + more
+    """The names of the models, or what was named where none is known; of more than three the number of the others."""
+    names = party.models or party.sources
+    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+    return (", ".join(map(code, names[:3])) or "(none)") + more
 
 
 _ROWS = (
-    "| | outcome | task | score | baseline | candidate | change | interval | margin | adjusted p "
+    "| | outcome | task | score | baseline | candidate | change | interval | margin | p worse "
     "| better / worse / same | n (groups) |\n|---|---|---|---|--:|--:|--:|---|--:|--:|--:|--:|"
 )
 _SHORT = (
@@ -92,7 +96,8 @@ def _line(*cells: str) -> str:
 
 
 def _row(row: Row) -> str:
-    groups = f"{row.n:,} ({row.groups:,})"
+    errors = f", failed {row.baseline_errors:,} / {row.candidate_errors:,}"
+    groups = f"{row.n:,} ({row.groups:,}){errors if row.baseline_errors or row.candidate_errors else ''}"
     return _line(*_cells(row), chance(row.p_adjusted), tally(row), groups)
 
 
@@ -127,20 +132,26 @@ def _cost(cost: Cost) -> str:
 
 
 def _reasons(verdict: Verdict) -> list[str]:
-    """Why the rows that did not pass did not."""
-    rows = [row for row in ordered(verdict.rows) if row.why and row.outcome is not Outcome.PASS]
+    """Why the rows that did not pass did not, and of which others somebody should hear."""
+    rows = [row for row in ordered(verdict.rows) if row.why and telling(row, verdict.alpha)]
     return [f"- {code(row.task)} {code(row.metric)}{versus(row)}: {prose(row.why)}" for row in rows]
 
 
+def _flips_section(verdict: Verdict) -> Section:
+    rows = [_flip(one) for one in verdict.flips]
+    whole = sum(verdict.flipped.values())
+    return Section("Samples that became worse", _FLIPS, rows, "samples", folded=True, whole=whole)
+
+
 def _flip(flip: Flip) -> str:
-    answer = code(said(flip.candidate_answer), _LONG) or (f"failed: {code(flip.candidate_error, _LONG)}")
+    failed = f"failed: {code(flip.candidate_error, _LONG)}" if flip.candidate_error else ""
     return _line(
         code(flip.task),
         code(flip.id),
         code(flip.question, _LONG),
         code(right(flip.references), _LONG),
         code(said(flip.baseline_answer), _LONG),
-        answer if flip.candidate_answer or flip.candidate_error else "",
+        code(said(flip.candidate_answer), _LONG) or failed,
         signed(flip.change),
     )
 

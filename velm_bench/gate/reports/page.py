@@ -61,7 +61,7 @@ def page(verdict: Verdict, pictures: Pictures) -> str:
 
 _MEANING = (
     "Changes above zero are better. In each drawing the solid line is no change, the dashed line the margin, the dot "
-    "the change, and the bar its interval."
+    "the change, and the bar its interval. p worse is one-sided, and adjusted for the other rows."
 )
 
 
@@ -74,6 +74,8 @@ def _parties(verdict: Verdict) -> str:
 def _party(role: str, party: Party) -> str:
     """Models and sources; many sources stand behind a fold."""
     names = ", ".join(f"<bdi>{as_html(name)}</bdi>" for name in party.models)
+    if not party.models and not party.sources:
+        names = "(none)"
     sources = "".join(f"<small>{as_html(source, SENTENCE)}</small>" for source in party.sources)
     if len(party.sources) > 2:
         sources = f"<details><summary>{len(party.sources):,} sources</summary>{sources}</details>"

@@ -25,7 +25,8 @@ from velm_bench.gate.schema import Cost, Outcome, Row, Tier
 MOST_ROWS = 2000
 """How many rows of a table are shown; a page with more is slow, and the other files have all."""
 _HEADS = (
-    "Outcome", "Task and score", "Change", "", "Margin", "Baseline", "Candidate", "p", "Better / worse / same", "n",
+    "Outcome", "Task and score", "Change", "", "Margin", "Baseline", "Candidate", "p worse", "Better / worse / same",
+    "n",
 )  # fmt: skip
 _COST_HEADS = ("Outcome", "Task", "What", "Change", "Margin", "Baseline", "Candidate")
 _NUMBERS = frozenset((*_HEADS[4:], "Change"))

@@ -51,10 +51,22 @@ def versus(row: Row | Cost) -> str:
     return " (anchor)" if row.against is Against.ANCHOR else ""
 
 
+def named(row: Row | Cost) -> str:
+    """Which row it is, in a sentence: "scenes_vqa vqa_accuracy [question_type=count] (anchor)"."""
+    shown = what(row) if isinstance(row, Row) else inert(row.what, NAME)
+    return f"{inert(row.task, NAME)} {shown}{versus(row)}"
+
+
 def models(verdict: Verdict) -> dict[str, str]:
     """By role the names of the models: candidate, baseline, anchor."""
     parties = {"candidate": verdict.candidate, "baseline": verdict.baseline, "anchor": verdict.anchor}
     return {role: inert(", ".join(party.models), NAME) for role, party in parties.items() if party is not None}
+
+
+def telling(row: Row, alpha: float) -> bool:
+    """Whether somebody should hear why a row is what it is: it did not pass, or is shown to be worse and passed."""
+    worse = row.change is not None and row.change < 0.0 and row.p_adjusted is not None and row.p_adjusted < alpha
+    return row.outcome is not Outcome.PASS or worse
 
 
 def score(value: float | None) -> str:
@@ -84,15 +96,18 @@ def chance(value: float | None) -> str:
 
 
 def percent(value: float | None) -> str:
-    """A share with its sign, as "-10.0 %"."""
-    return NONE if value is None or not math.isfinite(value) else f"{100 * value:+.1f} %"
+    """A share with its sign, as "-10.0 %", or with six digits where it is large."""
+    if value is None or not math.isfinite(100 * value):
+        return NONE
+    return f"{100 * value:+.1f} %" if abs(value) < 10_000 else f"{100 * value:+.6g} %"
 
 
 def figure(cost: Cost, value: float | None) -> str:
     """A figure of a cost in its unit."""
     if value is None or not math.isfinite(value):
         return NONE
-    return f"{value / 2**20:,.0f} MiB" if cost.what == "memory" else f"{value:,.2f} samples/s"
+    shown, unit, places = (value / 2**20, "MiB", 0) if cost.what == "memory" else (value, "samples/s", 2)
+    return f"{shown:,.{places}f} {unit}" if abs(shown) < 1e12 else f"{shown:.6g} {unit}"
 
 
 def tally(row: Row) -> str:

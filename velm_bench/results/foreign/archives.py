@@ -15,17 +15,18 @@ from pathlib import Path
 from typing import BinaryIO
 
 from velm_bench.errors import UsageError
+from velm_bench.results.foreign.base import head_of
 
 MAX_MEMBERS = 200_000
 """How many members there may be."""
 MAX_MEMBER = 256 * 2**20
 """How many bytes a member may have unpacked."""
 MAX_TOTAL = 16 * 2**30
-"""How many bytes all may have together, unpacked; they are read one at a time."""
+"""How many bytes all may have together, unpacked; they are read one at a time, and little is kept of each."""
 MAX_RATIO = 1000
 """How many times as large a member may be as it is in the archive: logs repeat themselves, some hundredfold."""
-SMALL = 2**20
-"""Below so many bytes a ratio means nothing."""
+SMALL = 64 * 2**20
+"""Below so many bytes a ratio means nothing: a model that repeats one word for ever is packed very well."""
 ZSTANDARD = 93
 """The method's number in a zip file."""
 _LOCAL = struct.Struct("<4s22x2H")
@@ -59,8 +60,7 @@ class Archive:
         entry = self._entries.get(name)
         if entry is None:
             raise UsageError(f"The archive {self.path} holds no {name}: is it complete?")
-        if entry.file_size > MAX_MEMBER or entry.file_size > max(SMALL, MAX_RATIO * entry.compress_size):
-            raise UsageError(f"The archive {self.path} holds {name} of {entry.file_size:,} bytes: that is too large.")
+        _require_small(self.path, entry)
         try:
             data = self._unpacked(entry)
         except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, OSError, ValueError) as error:
@@ -92,9 +92,19 @@ class Archive:
         return self._stream.read(entry.compress_size)
 
 
+def _require_small(path: Path, entry: zipfile.ZipInfo) -> None:
+    what, packed = f"The archive {path} holds {entry.filename} of {entry.file_size:,} bytes", entry.compress_size
+    if entry.file_size > MAX_MEMBER:
+        raise UsageError(f"{what}: that is too large, more than {MAX_MEMBER:,}.")
+    if entry.file_size > max(SMALL, MAX_RATIO * packed):
+        times = entry.file_size // max(packed, 1)
+        raise UsageError(f"{what}, {times:,} times as many as packed: that is too large, over {MAX_RATIO:,} times.")
+
+
 @contextmanager
 def open_archive(path: Path) -> Iterator[Archive]:
     """A zip file for reading; UsageError where it cannot be read, is none, or holds too much."""
+    head_of(path)  # which says so of a pipe, that would wait for ever
     try:
         stream = path.open("rb")
     except OSError as error:

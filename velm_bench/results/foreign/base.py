@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import math
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,6 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from velm_bench.errors import UsageError
+
+ABSENT = "the log has no such sample"
+"""How the error of a sample begins that a run which was cut off did not come to."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +35,8 @@ class ForeignSample:
     slices: Mapping[str, str] = field(default_factory=dict)
     error: str = ""
     """Why there is no answer; such a sample counts as wrong, whatever it was given."""
+    absent: bool = False
+    """Whether a run that was cut off did not come to it: all that is known is that it was to be asked."""
 
 
 @dataclass(frozen=True)
@@ -56,27 +62,56 @@ class ForeignRun:
     """The scores, the main one first, as far as that is known without looking at what the samples were given."""
     data: Sequence[Any] | None = None
     """What tells the data from other data; the contents of the samples that are here if None."""
+    notes: Sequence[str] = ()
+    """What a reader should know besides, a sentence each."""
+
+
+MAX_BYTES = 2**32
+"""How large a file may be that is read as a whole."""
+
+
+def read_bytes(path: Path) -> bytes:
+    """All of a file; UsageError where it cannot be read, is no ordinary file, or has more than `MAX_BYTES`."""
+    try:
+        if not path.is_file() and path.exists():  # a pipe would wait for ever
+            raise UsageError(f"The file {path} cannot be read: it is no ordinary file.")
+        size = path.stat().st_size
+        if size > MAX_BYTES:
+            raise UsageError(
+                f"The file {path} has {size:,} bytes, more than {MAX_BYTES:,}: leave out what is no score."
+            )
+        return path.read_bytes()
+    except OSError as error:
+        raise UsageError(f"The file {path} cannot be read: {error.strerror or error}.") from error
+
+
+def as_json(data: bytes, path: Path) -> Any:
+    """What a JSON file holds; UsageError naming the file where it is none."""
+    try:
+        return json.loads(data.removeprefix(b"\xef\xbb\xbf"))
+    except (ValueError, RecursionError) as error:
+        raise UsageError(f"The file {path} is no valid JSON ({error}): is it complete?") from error
 
 
 def read_json(path: Path) -> Mapping[str, Any]:
     """A JSON file that holds one object; UsageError naming it where it does not."""
-    try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise UsageError(f"The file {path} cannot be read: {error.strerror or error}.") from error
-    except (ValueError, RecursionError) as error:
-        raise UsageError(f"The file {path} is no valid JSON ({error}): is it complete?") from error
+    data = as_json(read_bytes(path), path)
     if not isinstance(data, dict):
         raise UsageError(f"The file {path} must hold one JSON object, not {type(data).__name__}.")
     return data
 
 
+def files_below(folder: Path, *patterns: str) -> list[Path]:
+    """The ordinary files of a folder and below whose names fit, sorted."""
+    return sorted({path for pattern in patterns for path in folder.rglob(pattern) if path.is_file()})
+
+
 def read_lines(path: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
     """Each object of a JSONL file with where it stands ("FILE line 3"); UsageError for a line that holds none."""
     try:
-        lines = path.read_text(encoding="utf-8-sig").split("\n")
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"The file {path} cannot be read ({error}).") from error
+        lines = read_bytes(path).decode("utf-8-sig").split("\n")
+    except UnicodeDecodeError as error:
+        raise UsageError(f"The file {path} cannot be read ({error}): save it as UTF-8.") from error
     for number, line in enumerate(lines, start=1):
         if not line.strip():
             continue
@@ -125,6 +160,8 @@ HEAD = 65536
 def head_of(path: Path) -> bytes:
     """The beginning of a file; UsageError where it cannot be read."""
     try:
+        if path.is_fifo():
+            raise UsageError(f"The file {path} cannot be read: it is no ordinary file.")
         with path.open("rb") as stream:
             return stream.read(HEAD)
     except OSError as error:
@@ -161,3 +198,14 @@ def finite(value: Any) -> float | None:
     if isinstance(value, int | float) and abs(value) <= sys.float_info.max:  # a whole number may be larger
         return float(value)
     return None
+
+
+def plain(value: Any) -> Any:
+    """A value as JSON can hold it, so that it can be digested."""
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    return value if value is None or isinstance(value, str | int | float | bool) else str(value)

@@ -7,7 +7,7 @@ reported value is not the mean of what the samples were given (a corpus metric) 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,7 +20,7 @@ from velm_bench.metrics import Array, Metric, build
 from velm_bench.metrics.base import Mask
 from velm_bench.results import provenance
 from velm_bench.results.columns import list_column, text_column, whole_column
-from velm_bench.results.foreign.base import ForeignRun, ForeignSample
+from velm_bench.results.foreign.base import ForeignRun, ForeignSample, plain
 from velm_bench.results.provenance import redact_text
 from velm_bench.results.schema import DataInfo, ModelInfo, Resampling, Result, Score, SliceResult, TaskInfo
 from velm_bench.results.store import COLUMNS_KEY, SLICE, STATISTICS, run_folder, write_run
@@ -96,7 +96,7 @@ def _scores(foreign: ForeignRun, given: _Given, replicates: int, mask: Mask | No
     groups = np.asarray([sample.group or sample.id for sample in foreign.samples], dtype=np.str_)
     estimates = interval(given.metric, given.statistics, groups, mask=mask, replicates=replicates)
     inside = np.ones(len(groups), dtype=np.bool_) if mask is None else mask
-    answered = given.metric.values(given.statistics[inside & ~_failed(foreign)])
+    answered = given.metric.values(given.statistics[inside & given.known])
     return {
         name: Score(
             value=_number(estimate.value),
@@ -104,13 +104,25 @@ def _scores(foreign: ForeignRun, given: _Given, replicates: int, mask: Mask | No
             high=_number(estimate.high),
             answered=_number(float(answered[place])),
             n=given.metric.count(given.statistics, mask),
-            n_errors=int(np.count_nonzero(inside & _failed(foreign))),
+            n_errors=int(np.count_nonzero(inside & ~given.known)),
             signature=f"{given.metric.signature}|by:{foreign.harness}",
             higher_is_better=given.metric.higher(name),
             metric=_column(given),
         )
         for place, (name, estimate) in enumerate(estimates.items())
     }
+
+
+def unscored(foreign: ForeignRun, result: Result) -> Iterator[str]:
+    """A sentence per score that samples lack which did not fail."""
+    for name, score in result.scores.items():
+        lacking = score.n_errors - result.n_errors if score.metric else 0
+        if lacking > 0:
+            known = "" if score.answered is None else f"; without them it is {score.answered:.4g}"
+            yield (
+                f"{lacking:,} of the {result.n:,} samples of {foreign.task} ({foreign.model}) did not fail and have no "
+                f"value of '{name}': they count as wrong there{known}."
+            )
 
 
 def _failed(foreign: ForeignRun) -> Mask:
@@ -149,8 +161,8 @@ def _result(
     replicates: int,
 ) -> Result:
     name, primary = redact_text(foreign.model), next(iter(scores))
-    task_digest = digest_json([foreign.harness.partition(" ")[0], foreign.task, _plain(foreign.settings)])
-    model_digest = digest_json([name, _plain(foreign.model_settings)])
+    task_digest = digest_json([foreign.harness.partition(" ")[0], foreign.task, plain(foreign.settings)])
+    model_digest = digest_json([name, plain(foreign.model_settings)])
     known = [text or sample.id for text, sample in zip(contents, foreign.samples, strict=True)]
     return Result(
         run_id=digest_json([task_digest, model_digest, known])[:12],
@@ -174,14 +186,14 @@ def _result(
 
 
 def _data(foreign: ForeignRun, contents: Sequence[str]) -> Any:
-    return sorted(contents) if foreign.data is None else _plain(list(foreign.data))
+    return sorted(contents) if foreign.data is None else plain(list(foreign.data))
 
 
 def _content(sample: ForeignSample) -> str:
     """The digest of what was asked and is right; empty where only the id is known."""
     if sample.content is None:
         return ""
-    return digest_json([sample.id, _plain(list(sample.content)), list(sample.references)])
+    return digest_json([sample.id, plain(list(sample.content)), list(sample.references)])
 
 
 def _table(foreign: ForeignRun, contents: Sequence[str], means: Sequence[_Given]) -> pa.Table:
@@ -231,17 +243,6 @@ def _answer(sample: ForeignSample) -> str | None:
 
 def _prediction(sample: ForeignSample) -> str:
     return "null" if sample.answer is None or sample.error else canonical_json(sample.answer)
-
-
-def _plain(value: Any) -> Any:
-    """A value as JSON can hold it, so that it can be digested."""
-    if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
-    if isinstance(value, float) and not math.isfinite(value):
-        return str(value)
-    return value if value is None or isinstance(value, str | int | float | bool) else str(value)
 
 
 def _number(value: float) -> float | None:

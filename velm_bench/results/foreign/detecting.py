@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from velm_bench.errors import UsageError, VelmError
+from velm_bench.errors import UsageError
 from velm_bench.results.foreign import inspect, lm_eval, tables, vlmevalkit
-from velm_bench.results.foreign.base import ForeignRun, is_zip
-from velm_bench.results.foreign.rows import is_rows
+from velm_bench.results.foreign.base import ForeignRun, as_json, head_of, is_zip, read_bytes
+from velm_bench.results.foreign.rows import header_of, is_rows
 
 Reader = Callable[[Path], Iterator[ForeignRun]]
 """Reads the runs of one file."""
@@ -28,16 +27,25 @@ def read_file(path: Path) -> list[ForeignRun]:
     reader = _reader(path)
     if reader is None:
         raise UsageError(f"The file {path} is none that can be compared{_hint(path)}: give {EXPECTED}.")
-    return list(reader(path))
+    runs = list(reader(path))
+    if not runs:
+        raise UsageError(f"The file {path} holds no task: nothing can be compared.")
+    return runs
 
 
-def read_folder(folder: Path) -> list[tuple[Path, ForeignRun]]:
+def read_folder(folder: Path, note: Callable[[str], None]) -> list[tuple[Path, ForeignRun]]:
     """The runs of all result files in a folder and below, each with its file; none where there is no such file.
 
-    Beside results of a harness no plain table is read: many harnesses write some. UsageError where a file is damaged.
+    Beside results of a harness no plain table is read: many harnesses write some. A file that may not be read is passed
+    over, which goes to `note`; UsageError where one is damaged.
     """
     found: dict[Reader, list[Path]] = {}
     for path in _files(folder):
+        try:
+            head_of(path)
+        except UsageError as error:
+            note(f"Left out: {error}")
+            continue
         reader = _reader(path)
         if reader is not None and (reader is not vlmevalkit.read_runs or vlmevalkit.is_scored(path)):
             found.setdefault(reader, []).append(path)
@@ -46,11 +54,12 @@ def read_folder(folder: Path) -> list[tuple[Path, ForeignRun]]:
 
 
 def _files(folder: Path) -> Iterator[Path]:
-    """The files of a folder and below, hidden ones and links to folders left out."""
+    """The ordinary files of a folder and below: no pipes, no hidden ones, nothing behind links to folders."""
     for place, folders, names in os.walk(folder):
         deep = len(Path(place).relative_to(folder).parts)
         folders[:] = sorted(name for name in folders if not name.startswith(".") and deep < DEEPEST)
-        yield from (Path(place) / name for name in sorted(names) if not name.startswith("."))
+        shown = (Path(place) / name for name in sorted(names) if not name.startswith("."))
+        yield from (path for path in shown if path.is_file())
 
 
 def _reader(path: Path) -> Reader | None:
@@ -76,12 +85,7 @@ def _json_reader(path: Path) -> Reader | None:
 
 
 def _keys(path: Path) -> set[str]:
-    try:
-        found = json.loads(path.read_bytes())
-    except OSError as error:
-        raise UsageError(f"The file {path} cannot be read: {error.strerror or error}.") from error
-    except (ValueError, RecursionError) as error:
-        raise UsageError(f"The file {path} is no valid JSON ({error}): is it complete?") from error
+    found = as_json(read_bytes(path), path)
     return set(found) if isinstance(found, Mapping) else set()
 
 
@@ -91,11 +95,11 @@ def _is_vlmevalkit(names: Sequence[str]) -> bool:
 
 def _hint(path: Path) -> str:
     """What else a file seems to be, for the sentence that refuses it."""
-    try:
-        if is_rows(path, lambda names: "doc_id" in names):
-            return " (it holds the samples of lm-eval or lmms-eval: name the result file beside it)"
-        if is_rows(path, lambda names: "id" in names or "score" in names):
-            return " (a table needs both columns, id and score)"
-    except VelmError:
-        pass
+    if not head_of(path).strip():
+        return ": it is empty"
+    names = header_of(path)
+    if "doc_id" in names:
+        return " (it holds the samples of lm-eval or lmms-eval: name the result file beside it)"
+    if any(name.lower() in ("id", "score") for name in names):
+        return f" (a table needs both columns, id and score, and this one has {', '.join(names[:8])[:120]})"
     return ""

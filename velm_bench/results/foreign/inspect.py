@@ -4,15 +4,24 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from velm_bench.digests import canonical_json
 from velm_bench.errors import UsageError
 from velm_bench.results.foreign.archives import Archive, open_archive
-from velm_bench.results.foreign.base import ForeignRun, ForeignSample, finite, head_of, is_zip, read_json
-from velm_bench.results.foreign.inspect_samples import read_sample, require_unique
+from velm_bench.results.foreign.base import (
+    ABSENT,
+    ForeignRun,
+    ForeignSample,
+    files_below,
+    finite,
+    head_of,
+    is_zip,
+    read_json,
+)
+from velm_bench.results.foreign.inspect_samples import Asked, numbered, read_sample, require_unique
 
 HEADERS = ("header.json", "_journal/start.json")
 """The members of an archive that say what was run; the second alone where the run was cut off."""
@@ -25,8 +34,8 @@ LOG = re.compile(rb'\s*\{\s*"version"\s*:\s*\d+\s*,\s*"status"')
 """How a log in JSON begins."""
 MEANS = frozenset({"accuracy", "mean"})
 """Metrics that are the mean over the samples."""
-
-
+MOST_SAMPLES = 1_000_000
+"""How many answers a log may say that it was to ask for."""
 HANDLING = frozenset({"max_retries", "timeout", "attempt_timeout", "stream_idle_timeout", "max_connections",
                       "adaptive_connections", "batch", "cache", "cache_prompt"})  # fmt: skip
 """Settings of the generation that decide how fast an answer comes, and not which."""
@@ -36,7 +45,7 @@ def find_results(path: Path) -> list[Path]:
     """The logs that a path names: itself, or those in the folder and below."""
     if path.is_file():
         return [path]
-    return sorted(one for one in path.rglob("*") if one.suffix in (".eval", ".json") and is_log(one))
+    return [one for one in files_below(path, "*.eval", "*.json") if is_log(one)]
 
 
 def is_log(path: Path) -> bool:
@@ -52,16 +61,16 @@ def read_runs(path: Path, model: str = "") -> Iterator[ForeignRun]:
     A sample that failed, that somebody declared invalid, or that a run which was cut off did not come to has an error.
     `model` replaces the name that the log gives.
     """
-    header, records = _read(path)
+    header, found = _read(path)
     told = header.get("eval")
     if not isinstance(told, dict) or not isinstance(told.get("task"), str):
         raise UsageError(f"The file {path} is no log of Inspect: it has no 'eval' with a 'task'.")
-    if not records:
+    if not found:
         raise UsageError(f"The log {path} holds no samples: run Inspect with log_samples, and to its end.")
-    yield _run(path, header, told, records, model)
+    yield _run(path, header, told, found, model)
 
 
-def _read(path: Path) -> tuple[Mapping[str, Any], list[Mapping[str, Any]]]:
+def _read(path: Path) -> tuple[Mapping[str, Any], list[Asked]]:
     """What was run, and the samples as they stand there."""
     if is_zip(path):
         with open_archive(path) as archive:
@@ -70,23 +79,17 @@ def _read(path: Path) -> tuple[Mapping[str, Any], list[Mapping[str, Any]]]:
     samples = log.get("samples") or []
     if not isinstance(samples, list) or not all(isinstance(one, dict) for one in samples):
         raise UsageError(f"In the log {path}: 'samples' must be a list of objects.")
-    return {key: value for key, value in log.items() if key != "samples"}, samples
+    header = {key: value for key, value in log.items() if key != "samples"}
+    return header, [read_sample(one, f"the log {path}") for one in samples]
 
 
-def _read_archive(archive: Archive) -> tuple[Mapping[str, Any], list[Mapping[str, Any]]]:
+def _read_archive(archive: Archive) -> tuple[Mapping[str, Any], list[Asked]]:
     name = next((name for name in HEADERS if name in archive.names), None)
     if name is None:
         raise UsageError(f"The archive {archive.path} is no log of Inspect: it holds no {HEADERS[0]}.")
     names = [one for one in archive.names if one.startswith(SAMPLES) and one.endswith(".json")]
-    return _object(archive, name), [_needed(_object(archive, one)) for one in names]
-
-
-NEEDED = ("id", "epoch", "input", "choices", "target", "output", "scores", "metadata", "error", "invalidation")
-
-
-def _needed(record: Mapping[str, Any]) -> Mapping[str, Any]:
-    """A sample without what is bulky: its events and messages."""
-    return {name: record[name] for name in NEEDED if name in record}
+    where = f"the log {archive.path}"
+    return _object(archive, name), [read_sample(_object(archive, one), where) for one in names]  # each kept in small
 
 
 def _object(archive: Archive, name: str) -> Mapping[str, Any]:
@@ -100,11 +103,11 @@ def _object(archive: Archive, name: str) -> Mapping[str, Any]:
 
 
 def _run(
-    path: Path, header: Mapping[str, Any], told: Mapping[str, Any], records: list[Mapping[str, Any]], model: str
+    path: Path, header: Mapping[str, Any], told: Mapping[str, Any], asked: Sequence[Asked], model: str
 ) -> ForeignRun:
     dataset, config = _mapping(told, "dataset"), _mapping(told, "config")
-    epochs = max([_whole(config.get("epochs")), *(_whole(record.get("epoch")) for record in records), 1])
-    found = [read_sample(record, epochs, f"the log {path}") for record in records]
+    epochs = max([_whole(config.get("epochs")), *(_whole(epoch) for _, epoch in asked), 1])
+    found = numbered(asked, epochs)
     require_unique(found, path)
     found += _absent(path, header, dataset, epochs, {sample.id for sample in found})
     packages = _mapping(told, "packages")
@@ -139,8 +142,12 @@ def _settings(
 
 
 def _scorers(told: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    found = told.get("scorers")
-    return [one for one in found if isinstance(one, dict)] if isinstance(found, list) else []
+    return _objects(told.get("scorers"))
+
+
+def _objects(value: Any) -> list[Mapping[str, Any]]:
+    """The mappings of a list; whatever else stands there is passed over."""
+    return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
 
 
 def _absent(
@@ -154,11 +161,13 @@ def _absent(
                 f"The log {path} was not written to its end ({status}): retry it with `inspect eval-retry`."
             )
         return []
-    error = f"the log has no such sample: its status is {status}"
+    error = f"{ABSENT}: its status is {status}"
+    if len(named) * epochs > MOST_SAMPLES:
+        raise UsageError(f"The log {path} names {len(named):,} samples in {epochs:,} epochs: that is too many.")
     asked = [(str(name), epoch) for name in named for epoch in range(1, epochs + 1)]
     ids = {f"{name}/{epoch}" if epochs > 1 else name: name for name, epoch in asked}
     return [
-        ForeignSample(id=one, answer=None, references=(), scores={}, content=None, group=name, error=error)
+        ForeignSample(id=one, answer=None, references=(), scores={}, content=None, group=name, error=error, absent=True)
         for one, name in ids.items()
         if one not in known
     ]
@@ -179,7 +188,7 @@ def _reported(header: Mapping[str, Any]) -> dict[str, float]:
     """The aggregates that are no means of the samples' scores: "match@pass_at_2", "f1@corpus_f1"."""
     found = {}
     scores = _mapping(header, "results").get("scores")
-    for score in scores if isinstance(scores, list) else ():
+    for score in _objects(scores):
         name, reducer = _named(score), score.get("reducer")
         for metric, told in _mapping(score, "metrics").items():
             number = finite(told.get("value")) if isinstance(told, dict) else None

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, NamedTuple
 
+from velm_bench.digests import digest_json
 from velm_bench.errors import UsageError
-from velm_bench.results.foreign.base import ForeignSample, finite, slice_columns, slice_values
+from velm_bench.results.foreign.base import ForeignSample, finite, plain, slice_columns, slice_values
 
 LETTERS = {"C": 1.0, "P": 0.5, "I": 0.0, "N": 0.0}
 """Inspect's correct, partial, incorrect and no answer (`value_to_float` of inspect_ai.scorer)."""
@@ -19,8 +21,24 @@ CARRIED = ("attachment://", "data:", "http://", "https://")
 """How the address of a picture begins that is the same on every machine."""
 
 
-def read_sample(record: Mapping[str, Any], epochs: int, where: str) -> ForeignSample:
-    """One sample of a log; UsageError where it has no id. With several epochs its id is "ID/epoch"."""
+class Asked(NamedTuple):
+    """One of the answers to a sample."""
+
+    sample: ForeignSample
+    """With the id that the log gives it."""
+    epoch: int
+
+
+def numbered(asked: Iterable[Asked], epochs: int) -> list[ForeignSample]:
+    """The samples, each called "ID/epoch" where there are several epochs."""
+    return [replace(one, id=f"{one.id}/{epoch}") if epochs > 1 else one for one, epoch in asked]
+
+
+def read_sample(record: Mapping[str, Any], where: str) -> Asked:
+    """One sample of a log, with no more of it than is needed; UsageError where it has no id.
+
+    One that was given no number by any scorer has an error: it counts as wrong.
+    """
     name, epoch = record.get("id"), record.get("epoch", 1)
     if not isinstance(name, str | int) or isinstance(name, bool) or not str(name):
         raise UsageError(f"In {where}: a sample has the id {name!r:.40}: it must be a text or a whole number.")
@@ -28,16 +46,18 @@ def read_sample(record: Mapping[str, Any], epochs: int, where: str) -> ForeignSa
         raise UsageError(f"In {where}: the sample '{name}' has the epoch {epoch!r:.40}: it must be 1 or more.")
     told = record.get("metadata")
     metadata = told if isinstance(told, dict) else {}
-    return ForeignSample(
-        id=f"{name}/{epoch}" if epochs > 1 else str(name),
+    scores = _scores(record)
+    sample = ForeignSample(
+        id=str(name),
         answer=_answer(record),
         references=tuple(_texts(record.get("target"))),
-        scores=_scores(record),
-        content=[_content(record.get("input")), _texts(record.get("choices"))],
+        scores=scores,
+        content=[digest_json(plain([_content(record.get("input")), _texts(record.get("choices"))]))],
         group=_group(metadata) or str(name),
         slices=slice_values(metadata, slice_columns(metadata)),
-        error=_error(record),
+        error=_error(record) or ("" if scores else "it has no score"),
     )
+    return Asked(sample, epoch)
 
 
 def require_unique(samples: Sequence[ForeignSample], path: Path) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 from velm_bench.digests import canonical_json
 from velm_bench.errors import UsageError
-from velm_bench.results.foreign.base import ForeignRun, ForeignSample, finite, read_json, read_lines
+from velm_bench.results.foreign.base import ForeignRun, ForeignSample, files_below, finite, read_json, read_lines
 
 PLAIN_FILTER = "none"
 """What both call the filter that does nothing."""
@@ -25,7 +25,7 @@ def find_results(path: Path) -> list[Path]:
     """The result files that a path names: itself, or those in the folder and below."""
     if path.is_file():
         return [path]
-    return sorted({*path.rglob("results_*.json"), *path.rglob("*_results.json"), *path.rglob("results.json")})
+    return files_below(path, "results_*.json", "*_results.json", "results.json")
 
 
 def read_runs(path: Path, model: str = "") -> Iterator[ForeignRun]:
@@ -51,7 +51,10 @@ def read_runs(path: Path, model: str = "") -> Iterator[ForeignRun]:
 def _beside(path: Path, stamp: str, task: str) -> Path:
     """The file with the samples of a task; UsageError where there is none."""
     places = [path.parent / f"samples_{task}_{stamp}.jsonl", path.parent / f"{stamp}_samples_{task}.jsonl"]
-    samples = next((place for place in places if place.is_file()), None)
+    try:
+        samples = next((place for place in places if place.is_file()), None)
+    except (OSError, ValueError) as error:  # a name that no file can have
+        raise UsageError(f"The file {path} has a task of the name '{task:.80}', which no file can have.") from error
     if samples is None:
         raise UsageError(
             f"The samples of '{task}' are not beside {path} (looked for {places[0].name} and {places[1].name}): "
@@ -61,11 +64,10 @@ def _beside(path: Path, stamp: str, task: str) -> Path:
 
 
 def _run(results: Mapping[str, Any], task: str, samples: Path, model: str) -> ForeignRun:
-    config = results["configs"][task]
-    counts = _of(results, "n-samples", task) or {}
+    config, counts = _about(results, "configs", task), _about(results, "n-samples", task)
     found = _samples(samples)
-    higher = _of(results, "higher_is_better", task) or {}
-    reported = _reported(results["results"].get(task, {}))
+    higher = _about(results, "higher_is_better", task)
+    reported = _reported(_about(results, "results", task))
     named = {*reported, *(name for sample in found for name in sample.scores)}
     return ForeignRun(
         harness=_harness(results),
@@ -84,6 +86,12 @@ def _of(results: Mapping[str, Any], part: str, task: str) -> Any:
     """What a part of the results says about a task; None where there is nothing."""
     found = results.get(part)
     return found.get(task) if isinstance(found, dict) else None
+
+
+def _about(results: Mapping[str, Any], part: str, task: str) -> Mapping[str, Any]:
+    """What a part of the results says about a task where that is keys and values; else nothing."""
+    found = _of(results, part, task)
+    return found if isinstance(found, dict) else {}
 
 
 def _lasting(value: Any) -> Any:
@@ -145,8 +153,9 @@ NO_SCORES = frozenset({"doc_id", "doc", "target", "arguments", "resps", "filtere
 
 def _scores(record: Mapping[str, Any]) -> dict[str, float]:
     """The numbers a sample was given; lmms-eval may wrap one in a mapping with the key "score"."""
-    names = record.get("metrics") or [name for name in record if name not in NO_SCORES]
-    wrapped = {name: record[name] for name in names if name in record}
+    told = record.get("metrics")
+    names = told if isinstance(told, list) and told else [name for name in record if name not in NO_SCORES]
+    wrapped = {name: record[name] for name in names if isinstance(name, str) and name in record}
     values = {name: finite(one.get("score") if isinstance(one, dict) else one) for name, one in wrapped.items()}
     return {name: value for name, value in values.items() if value is not None}
 

@@ -6,6 +6,7 @@ the column `task`, or "table".
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +14,16 @@ from typing import Any
 
 from velm_bench.digests import digest_json
 from velm_bench.errors import UsageError
-from velm_bench.results.foreign.base import ForeignRun, ForeignSample, as_text, finite, slice_columns, slice_values
+from velm_bench.results.foreign.base import (
+    ForeignRun,
+    ForeignSample,
+    as_text,
+    files_below,
+    finite,
+    slice_columns,
+    slice_values,
+)
+from velm_bench.results.foreign.cells import decimal, has_error, score_hint
 from velm_bench.results.foreign.rows import SUFFIXES, Row, is_rows, read_rows
 
 HARNESS = "table"
@@ -26,7 +36,10 @@ LARGEST = 1e100
 """How far from 0 a score may be: the sums and squares of more are no numbers any longer."""
 MOST_VALUES = 1000
 """How many values a slice may have: one with more is no slice, but an id."""
-TRUTH = {"true": 1.0, "false": 0.0}
+PLAIN = frozenset({"id", SCORE, "group", "task", "answer", "error"})
+"""The columns that may be written in capitals, besides those that begin as scores and slices do."""
+WHOLE = re.compile(r"-?\d+\.0")
+"""A whole number as pandas writes one of a column that had gaps."""
 
 
 @dataclass(frozen=True)
@@ -45,12 +58,17 @@ def find_results(path: Path) -> list[Path]:
     """The tables that a path names: itself, or those in the folder and below that have `id` and `score`."""
     if path.is_file():
         return [path]
-    return sorted(one for one in path.rglob("*") if one.suffix.lower() in SUFFIXES and is_table(one))
+    return [one for one in files_below(path, "*") if one.suffix.lower() in SUFFIXES and is_table(one)]
 
 
 def is_table(path: Path) -> bool:
     """Whether a file begins as a table of scores does; UsageError where it cannot be read."""
-    return is_rows(path, lambda names: "id" in names and any(_is_score(name) for name in names))
+    return is_rows(path, lambda names: has_scores([*_named(names).values()]))
+
+
+def has_scores(names: Sequence[str]) -> bool:
+    """Whether these are the columns of a table of scores."""
+    return "id" in names and any(_is_score(name) for name in names)
 
 
 def read_runs(path: Path, model: str = "") -> Iterator[ForeignRun]:
@@ -58,7 +76,7 @@ def read_runs(path: Path, model: str = "") -> Iterator[ForeignRun]:
 
     The model is called as told, or as the file is without its suffix.
     """
-    rows = read_rows(path)
+    rows = _prepared(read_rows(path))
     keys = list(dict.fromkeys(key for row in rows for key in row.cells))
     columns, slices = _columns(path, keys), slice_columns(keys)
     tasks: dict[str, list[ForeignSample]] = {}
@@ -71,10 +89,39 @@ def read_runs(path: Path, model: str = "") -> Iterator[ForeignRun]:
         tasks.setdefault(task, []).append(sample)
     for task, samples in tasks.items():
         _require_slices(path, samples)
-        yield _run(model or path.stem, task, samples, columns)
+        yield _run(path, model or path.stem, task, samples, columns)
 
 
-def _run(model: str, task: str, samples: Sequence[ForeignSample], columns: Sequence[_Column]) -> ForeignRun:
+def _prepared(rows: Sequence[Row]) -> list[Row]:
+    """The rows with columns named in small letters, and ids and groups of 1.0, 2.0, ... as the whole numbers they are.
+
+    Whole numbers are told by all of a column: one that holds 1.0 and 1.1 is left as it is.
+    """
+    names = _named(list(dict.fromkeys(key for row in rows for key in row.cells)))
+    made = [{names[key]: value for key, value in row.cells.items()} for row in rows]
+    for key in ("id", "group"):
+        texts = [str(cells[key]).strip() for cells in made if cells.get(key) not in (None, "")]
+        if texts and any(map(WHOLE.fullmatch, texts)) and all(WHOLE.fullmatch(one) or one.isdecimal() for one in texts):
+            for cells in made:
+                if isinstance(cells.get(key), str | float):
+                    cells[key] = str(cells[key]).strip().removesuffix(".0")
+    return [Row(row.where, cells, row.comma) for row, cells in zip(rows, made, strict=True)]
+
+
+def _named(keys: Sequence[str]) -> dict[str, str]:
+    """What the columns are called that are known, in whatever letters they are written: "ID", "Score", "Slice.x"."""
+    names: dict[str, str] = {}
+    for key in keys:
+        small = key.lower()
+        start = re.match(r"(score|slice)[.:]", small)
+        meant = small if small in PLAIN else start[0] + key[start.end() :] if start else key
+        if meant.lower().endswith(LOWER):
+            meant = meant[: -len(LOWER)] + LOWER
+        names[key] = key if meant in keys or meant in names.values() else meant
+    return names
+
+
+def _run(path: Path, model: str, task: str, samples: Sequence[ForeignSample], columns: Sequence[_Column]) -> ForeignRun:
     told = [[one.id, one.group, dict(one.scores), one.answer, bool(one.error)] for one in samples]
     return ForeignRun(
         harness=HARNESS,
@@ -88,7 +135,14 @@ def _run(model: str, task: str, samples: Sequence[ForeignSample], columns: Seque
         model_settings={"table": digest_json(told)},  # two files of one name are two runs
         names=[column.name for column in columns],
         data=[],  # which samples there are is a question of the ids, and one that lacks some has them wrong
+        notes=list(_chosen(path, columns)),
     )
+
+
+def _chosen(path: Path, columns: Sequence[_Column]) -> Iterator[str]:
+    names = [column.name for column in columns]
+    if len(names) > 1 and SCORE not in names:
+        yield f"The table {path} has {len(names)} scores, none called 'score': its main one is the first, '{names[0]}'."
 
 
 def _is_score(key: str) -> bool:
@@ -127,8 +181,7 @@ def _task(row: Row, told: bool) -> str:
 
 
 def _sample(row: Row, columns: Sequence[_Column], slices: Mapping[str, str]) -> ForeignSample:
-    error = row.cells.get("error")
-    error = "" if error is None else str(error).strip()
+    error = _error(row)
     given = {column.name: _score(row, column, bool(error)) for column in columns}
     if given[columns[0].name] is None:
         error = error or "it has no score"
@@ -143,6 +196,14 @@ def _sample(row: Row, columns: Sequence[_Column], slices: Mapping[str, str]) -> 
         slices=slice_values(row.cells, slices),
         error=error,
     )
+
+
+def _error(row: Row) -> str:
+    """Why a sample failed; what stands for nothing, or for "no error", is none."""
+    error = row.cells.get("error")
+    if isinstance(error, dict | list):
+        raise UsageError(f"In {row.where}: the error is {_shown(error)}: give a text, or leave it empty.")
+    return str(error).strip() if has_error(error) else ""
 
 
 def _name(row: Row, key: str) -> str:
@@ -160,23 +221,10 @@ def _score(row: Row, column: _Column, failed: bool) -> float | None:
         raise UsageError(f"In {row.where}: it has no '{column.key}': give a score, null where the sample failed.")
     if value is None or (isinstance(value, str) and not value.strip()):
         return None
-    number = _number(value)
-    if number is None:
-        raise UsageError(f"In {row.where}: '{column.key}' is {_shown(value)}: give a finite number, true or false.")
+    number = finite(decimal(value, row.comma) if isinstance(value, str) else value)
+    if number is None or abs(number) > LARGEST:
+        raise UsageError(f"In {row.where}: '{column.key}' is {_shown(value)}: {score_hint(value)}.")
     return number
-
-
-def _number(value: Any) -> float | None:
-    if isinstance(value, str):
-        text = value.strip().lower()
-        if text in TRUTH:
-            return TRUTH[text]
-        try:
-            value = float(text) if "_" not in text else None
-        except ValueError:
-            return None
-    number = finite(value)
-    return number if number is not None and abs(number) <= LARGEST else None
 
 
 def _shown(value: Any) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from velm_bench.errors import UsageError, VelmError
-from velm_bench.results.foreign.base import ForeignRun, ForeignSample, finite, read_table
+from velm_bench.results.foreign.base import ForeignRun, ForeignSample, files_below, finite, read_table
 
 HARNESS = "VLMEvalKit"
 SCORED = ("hit", "score")
@@ -22,7 +22,7 @@ def find_results(path: Path) -> list[Path]:
     """The tables with scores that a path names: itself, or those in the folder and below, and any not to be read."""
     if path.is_file():
         return [path]
-    tables = sorted(one for one in path.rglob("*") if one.suffix.lower() in (".xlsx", ".tsv", ".csv"))
+    tables = [one for one in files_below(path, "*") if one.suffix.lower() in (".xlsx", ".tsv", ".csv")]
     return [one for one in tables if is_scored(one)]
 
 
