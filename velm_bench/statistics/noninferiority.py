@@ -34,8 +34,8 @@ class Finding(NamedTuple):
     high: float
     """Upper bound."""
     bound: float
-    """One-sided lower bound at level alpha: the lowest of the bootstrap's quantile, `unseen` and `sparse`; minus infinity
-    where undefined replicates may hide any loss."""
+    """One-sided lower bound at level alpha: the lowest of the bootstrap's quantile, `unseen` and `sparse`; minus
+    infinity where undefined replicates may hide any loss."""
     error: float
     """Its standard error."""
     p: float
