@@ -147,7 +147,7 @@ def test_a_margin_is_one_of_the_score_though_groups_are_of_unequal_sizes(task: D
     """Half of the questions are about one picture: what the others lose counts half."""
     held = baseline(task, tmp_path)
     groups = np.asarray(["large" if place % 2 else f"g{place}" for place in range(SAMPLES)])
-    named = {name: group for name, group in zip(sorted(held.ids.tolist()), groups.tolist(), strict=True)}
+    named = dict(zip(sorted(held.ids.tolist()), groups.tolist(), strict=True))
     uneven = replace(held, groups=np.asarray([named[name] for name in held.ids.tolist()]))
 
     def run(margin: float) -> Any:

@@ -120,7 +120,7 @@ def test_a_plan_of_half_the_unchanged_models_is_refused_with_what_would_do() -> 
 
 @pytest.mark.parametrize("n", [1, 10**12])
 def test_samples_out_of_bounds_are_told_both_bounds(n: int) -> None:
-    with pytest.raises(UsageError, match="--n .* cannot be: give 2 to 1,000,000,000 samples"):
+    with pytest.raises(UsageError, match=r"--n .* cannot be: give 2 to 1,000,000,000 samples"):
         report(assumed(0.1), n=n)
 
 

@@ -35,7 +35,8 @@ def test_what_is_left_out_has_its_default(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("", "must hold keys and values"),
+        ("", "is empty: it must hold keys and values"),
+        ("tasks:", "it must hold keys and values, given was None"),
         ("tasks: {}", "nothing would be decided"),
         ("tasks: {vqa: {}}", "nothing would be decided"),
         ("tasks: {vqa: {score: {margin: 0.02, tier: advisory}}}", "nothing would be decided"),
