@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from velm_bench.cli.options import RESULTS, By, Json, Output
-from velm_bench.cli.output import interval, note, number, print_json, print_table
+from velm_bench.cli.output import interval, note, number, print_json, print_table, signed
 
 if TYPE_CHECKING:
     from velm_bench.gate.baselines import Baseline, Change, Event
@@ -173,14 +173,10 @@ def _change_rows(change: Change, every: bool) -> list[tuple[object, ...]]:
         before, after = map(number, change.values(name))
         compared: tuple[object, ...] = ("-", "", "-", "-")
         if row is not None:
-            compared = (_signed(row.change), _interval(row.low, row.high), number(row.p_worse), row.n)
+            compared = (signed(row.change), _interval(row.low, row.high), number(row.p_worse), row.n)
         state = change.state if row is not None or change.state != "changed" else "not compared"
         rows.append((change.title, name, before, after, *compared, state))
     return rows
-
-
-def _signed(value: float | None) -> str:
-    return number(value) if value is None else f"{value:+.4f}"
 
 
 def _interval(low: float | None, high: float | None) -> str:
@@ -203,7 +199,7 @@ def _log_rows(baseline: Baseline) -> list[tuple[object, ...]]:
     for title, kept in baseline.tasks.items():
         for event in kept.log:
             for name, move in event.scores.items():
-                moved = (number(move.before), number(move.after), _signed(move.change), _interval(move.low, move.high))
+                moved = (number(move.before), number(move.after), signed(move.change), _interval(move.low, move.high))
                 rows.append((title, event.at, event.by, event.did, event.model, name, *moved, _why(event)))
     return rows
 

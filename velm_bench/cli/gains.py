@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from velm_bench.cli.output import interval, number, plain, print_table
+from velm_bench.cli.output import interval, number, plain, print_table, signed
 from velm_bench.results.gain import Gain, badge, gap_rows, uses_image
 from velm_bench.results.schema import CONTROLS
 
@@ -17,7 +17,7 @@ def print_gains(task: str, gains: Sequence[Gain], slices: bool) -> None:
     """The gains of a run and its badge, on standard output; those of the slices as well if wanted."""
     print(f"{plain(task)}: by how much it does better as it is (paired)")
     rows = [
-        (part, gain.control, name, number(gap.sighted), number(gap.control), _signed(gap.gain),
+        (part, gain.control, name, number(gap.sighted), number(gap.control), signed(gap.gain),
          interval(gap.low, gap.high), gap.n, _errors(gain))
         for gain in gains
         for part, name, gap in gap_rows(gain)
@@ -36,10 +36,6 @@ def gains_as_json(gains: Sequence[Gain]) -> dict[str, Any]:
         "badge": badge(gains),
         "gains": [gain.model_dump(mode="json") for gain in gains],
     }
-
-
-def _signed(value: float | None) -> str:
-    return number(value) if value is None else f"{value:+.4f}"
 
 
 def _errors(gain: Gain) -> str:
