@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
-# Tests run beside one another: more threads within each wait for each other, and cost a third more. Before numpy is there.
+# Before numpy is there: tests run beside one another, and more threads within each wait for each other.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 REPOSITORY = Path(__file__).resolve().parent.parent

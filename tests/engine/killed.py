@@ -3,7 +3,7 @@
 Events are the moments where a kill might hurt: before and after each ask, before, in the middle of and after each line
 of the journal, and before and after its note and each final file. 0 is never. Prints the number of events if it lives.
 `python -m tests.engine.killed serve` does the same for each line of its input, a JSON list of TASK, OUTPUT, LOG, EVENT
-and "fresh" or "": in a child that it forks, since imports cost far more than such a run. It prints a line per child: its
+and "fresh" or "": in a child that it forks, since imports cost far more than such a run. It prints a line a child: the
 exit code and what it printed.
 """
 

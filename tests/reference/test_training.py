@@ -534,7 +534,9 @@ def test_the_card_says_what_took_effect(
 ) -> None:
     (tmp_path / "log.jsonl").write_text("")
     run = {"minutes": None, "processes": 1, "device": "cpu"}
-    text = card(short(8, model=sizes(**sections), loss=loss), tmp_path / "log.jsonl", Made(1, 1, 1, 12, 10, 60.0, 10, run))
+    text = card(
+        short(8, model=sizes(**sections), loss=loss), tmp_path / "log.jsonl", Made(1, 1, 1, 12, 10, 60.0, 10, run)
+    )
     assert row in text
 
 

@@ -72,7 +72,7 @@ MODEL = st.fixed_dictionaries(dict.fromkeys(KINDS, SCORE))
 
 
 @given(st.lists(MODEL, min_size=1, max_size=6), MODEL)
-@settings(max_examples=60)
+@settings(max_examples=30)
 def test_adding_a_model_moves_nobody(models: list[dict[str, float | None]], another: dict[str, float | None]) -> None:
     before = {f"model {place}": scores for place, scores in enumerate(models)}
     first, second = (rank_frame(made(board)) for board in (before, {"another": another, **before}))
