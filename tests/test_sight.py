@@ -10,6 +10,7 @@ from velm_bench.engine.runner import evaluate
 from velm_bench.engine.settings import RunSettings
 from velm_bench.models import open_model
 from velm_bench.results.pairing import paired
+from velm_bench.results.store import read_result
 from velm_bench.tasks.registry import Definition, resolve
 
 pytest.importorskip("torch")
@@ -22,15 +23,23 @@ ASKED = {
 }
 
 
-def run(kind: str, model: str, output: Path, control: str = "") -> Path:
-    (found,) = resolve(f"{kind}:lite")
-    task = found.task.model_copy(update={"metrics": (ASKED[kind][0],)})
-    return evaluate(Definition(task, found.path), open_model(model), RunSettings(output=output, control=control)).folder
+def run_of(model: str, task: str, results: Path) -> Path:
+    """The ordinary run of a model among others' results."""
+    found = [path.parent for path in results.glob("*/*/*/result.json")]
+    told = {folder: read_result(folder) for folder in found}
+    (one,) = [
+        f for f, run in told.items() if (run.model.name, run.task.name, bool(run.control)) == (model, task, False)
+    ]
+    return one
 
 
 @pytest.mark.parametrize("kind", ASKED)
-def test_it_sees(kind: str, tmp_path: Path) -> None:
+def test_it_sees(kind: str, real_results: Path, tmp_path: Path) -> None:
     output, where = ASKED[kind]
-    sighted = run(kind, "ref:prefix", tmp_path)
-    for floor in (run(kind, "ref:prefix", tmp_path, "shuffled"), run(kind, "baseline:majority", tmp_path)):
+    (found,) = resolve(f"{kind}:lite")
+    task = found.task.model_copy(update={"metrics": (output,)})
+    settings = RunSettings(output=tmp_path, control="shuffled")
+    shuffled = evaluate(Definition(task, found.path), open_model("ref:prefix"), settings).folder
+    sighted = run_of("ref:prefix", task.name, real_results)
+    for floor in (shuffled, run_of("baseline:majority", task.name, real_results)):
         assert paired(floor, sighted, output, where).low > 0

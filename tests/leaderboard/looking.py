@@ -71,6 +71,13 @@ def visited(browser: Any, address: str, path: str, wait: str, **look: Any) -> It
     shut(page)
 
 
+def appears(what: Any, times: int) -> None:
+    """It stands on the page so many times, once the page, which Streamlit draws piece by piece, is whole."""
+    from playwright.sync_api import expect
+
+    expect(what).to_have_count(times, timeout=60_000)
+
+
 def foreign(asked: list[str], address: str) -> list[str]:
     """What was asked of anybody but the server."""
     own = (address, address.replace("http", "ws", 1), "data:", "blob:")

@@ -10,7 +10,7 @@ from urllib.parse import quote
 import pytest
 
 from tests.leaderboard.browsing import served
-from tests.leaderboard.looking import shut
+from tests.leaderboard.looking import appears, shut
 from tests.leaderboard.strangers import (
     EVIL,
     VQA,
@@ -61,7 +61,7 @@ def test_it_is_seen_at_every_width_and_in_the_dark(
     browser: Any, address: str, root: Path, name: str, look: Any
 ) -> None:
     page = opened(browser, address, path(root, more="&tasks=1"), until=DRAWN, **look)
-    assert page.get_by_test_id("stVegaLiteChart").count() == 4
+    appears(page.get_by_test_id("stVegaLiteChart"), 4)
     narrow(page)
     assert dark(page) == (name == "dark")
     kept_to_itself(page, address)
@@ -99,7 +99,7 @@ def test_the_samples_are_a_link_away(browser: Any, address: str, root: Path) -> 
     page.get_by_role("link", name="Look at their samples").click()
     page.wait_for_url("**/samples?**")
     page.locator(".sv article").nth(2).wait_for()
-    assert page.locator(".sv article").count() == 3
+    appears(page.locator(".sv article"), 3)
     shut(page)
 
 

@@ -14,7 +14,7 @@ from streamlit.testing.v1 import AppTest
 
 from tests.conftest import REPOSITORY
 from tests.leaderboard.browsing import served
-from tests.leaderboard.looking import LOOKS, darkness, foreign, keep, sideways, visited
+from tests.leaderboard.looking import LOOKS, appears, darkness, foreign, keep, sideways, visited
 from tests.leaderboard.model_boards import HOSTILE, make_model_board, short_id
 from tests.made_boards import once
 from velm_bench.board.place import BOARD_VARIABLE, RESULTS_VARIABLE
@@ -163,7 +163,7 @@ def test_a_permalink_shows_the_same_submission_in_a_clean_browser(browser: Any, 
     with visited(browser, address, f"/model?submission={short}", "Permanent address", clean=True) as (page, _):
         assert page.get_by_test_id("stCode").last.inner_text().strip() == f"/model?submission={short}"
         assert page.locator("h1").inner_text() == "Prism"
-        assert page.locator("dd").get_by_text("1.0", exact=True).count() == 1
+        appears(page.locator("dd").get_by_text("1.0", exact=True), 1)
         assert page.url.endswith(f"/model?submission={short}")
 
 

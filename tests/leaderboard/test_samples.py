@@ -10,7 +10,7 @@ from urllib.parse import quote
 import pytest
 
 from tests.leaderboard.browsing import served
-from tests.leaderboard.looking import shut
+from tests.leaderboard.looking import appears, shut
 from tests.leaderboard.strangers import (
     EVIL,
     VQA,
@@ -76,7 +76,7 @@ def test_every_kind_is_seen_at_every_width_and_in_the_dark(
     browser: Any, address: str, root: Path, kind: str, name: str, look: Any
 ) -> None:
     page = opened(browser, address, path(root, f"scenes_{kind}:lite"), **look)
-    assert page.locator(".sv article").count() == 2
+    appears(page.locator(".sv article"), 2)
     page.wait_for_function("document.querySelector('[data-testid=stImage] img').naturalWidth >= 256")
     narrow(page)
     assert dark(page) == (name == "dark")
@@ -92,7 +92,7 @@ def test_a_filter_shows_such_samples_only(browser: Any, address: str, root: Path
     rows = sample_rows(listing, VQA, [keys[label] for label in TWO])
     wanted = filtered(rows, DIFFER)
     page = opened(browser, address, path(root, filter=DIFFER))
-    assert page.get_by_text(f"1 of {len(wanted)}", exact=True).count() == 1
+    appears(page.get_by_text(f"1 of {len(wanted)}", exact=True), 1)
     assert selected(page)[0] == wanted["id"].iloc[0]
     assert all(row[4].startswith("✓") and row[5].startswith("✗") for row in cells(page))
     assert "✓ right" in page.locator("article").nth(0).inner_text()

@@ -17,7 +17,7 @@ from streamlit.testing.v1 import AppTest
 from tests.board.made_bundles import changed_line, with_claims, with_lines
 from tests.conftest import REPOSITORY
 from tests.leaderboard.browsing import served
-from tests.leaderboard.looking import LOOKS, foreign, keep, sideways, visited
+from tests.leaderboard.looking import LOOKS, appears, foreign, keep, sideways, visited
 from tests.leaderboard.model_boards import HOSTILE, make_bundles
 from tests.made_boards import once
 from velm_bench.board.bundles.archive import read_zip, zip_bundle
@@ -136,7 +136,7 @@ def test_a_good_bundle_appears_on_the_board_and_is_refused_the_second_time(
         page.get_by_role("button", name=BUTTON).focus()
         page.keyboard.press("Enter")
         page.get_by_text("Published.").wait_for()
-        assert page.get_by_text(f"/model?submission={wanted[:12]}").count() == 1
+        appears(page.get_by_text(f"/model?submission={wanted[:12]}"), 1)
         assert sideways(page) <= 0
         assert not foreign(asked, address)
         keep(page, "submit-after")
@@ -206,5 +206,5 @@ def test_an_address_is_never_proposed_for_publication(
 def test_where_everybody_is_served_the_page_is_absent(browser: Any, board: Path) -> None:
     everybody = served("--board", str(board), "--host", "0.0.0.0", "--allowed-host", "127.0.0.1", folder=board.parent)
     with everybody as where, visited(browser, where, "/", "Model") as (page, _):
-        assert page.get_by_role("link", name="Task").count() == 1
+        appears(page.get_by_role("link", name="Task"), 1)
         assert page.get_by_role("link", name="Submit").count() == 0
