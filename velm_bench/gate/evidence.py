@@ -6,7 +6,7 @@ numbers lay.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -34,6 +34,28 @@ class Circumstances:
     batch_size: int | None = None
     platform: str = ""
     """Operating system and processor type."""
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What a model was asked about; two that were asked about another are not compared."""
+
+    task_digest: str
+    fingerprint: str
+    """The data set's."""
+    labels: tuple[str, ...]
+    """What the metrics were built with."""
+
+    def differences(self, other: Subject) -> Iterator[str]:
+        """What is another in the other, a sentence's part each."""
+        for what, mine, its in (
+            ("the task", self.task_digest, other.task_digest),
+            ("the data set", self.fingerprint, other.fingerprint),
+        ):
+            if mine != its:
+                yield f"{what} differs ({mine:.12} and {its:.12})"
+        if self.labels != other.labels:
+            yield f"the labels differ ({len(self.labels)} and {len(other.labels)})"
 
 
 @dataclass(frozen=True)
@@ -83,6 +105,11 @@ class Evidence:
     def n(self) -> int:
         """How many samples there are."""
         return len(self.ids)
+
+    @property
+    def subject(self) -> Subject:
+        """What the model was asked about."""
+        return Subject(self.task_digest, self.fingerprint, self.labels)
 
     @property
     def outputs(self) -> tuple[str, ...]:

@@ -105,14 +105,7 @@ def _identities(baseline: Evidence, candidate: Evidence) -> Iterator[str]:
         makers = " and ".join(one.imported or "velm-bench" for one in (baseline, candidate))
         yield f"they were made by different harnesses ({makers})"
         return  # all else differs as well then, and says nothing more
-    for what, mine, other in (
-        ("the task", baseline.task_digest, candidate.task_digest),
-        ("the data set", baseline.fingerprint, candidate.fingerprint),
-    ):
-        if mine != other:
-            yield f"{what} differs ({mine:.12} and {other:.12})"
-    if baseline.labels != candidate.labels:
-        yield f"the labels differ ({len(baseline.labels)} and {len(candidate.labels)})"
+    yield from baseline.subject.differences(candidate.subject)
 
 
 def score_difference(baseline: Evidence, candidate: Evidence, output: str) -> str:

@@ -12,7 +12,7 @@ from velm_bench.engine.opening import Opened
 from velm_bench.engine.scoring import Metrics, NotApplicableError, measure
 from velm_bench.engine.table import Judged
 from velm_bench.errors import UsageError
-from velm_bench.gate.evidence import CONTENT_DIGITS, Evidence
+from velm_bench.gate.evidence import CONTENT_DIGITS, Evidence, Subject
 from velm_bench.metrics import Array, Metric
 from velm_bench.statistics.paired import NOISE
 from velm_bench.statistics.sequential import alarm, by_group, evidence
@@ -176,13 +176,10 @@ def _require_same(baseline: Evidence, opened: Opened, metrics: Metrics) -> None:
         raise UsageError(
             f"'{output}' of {baseline.title} cannot be watched: {metrics.skipped.get(output, 'it cannot be had here.')}"
         )
-    for what, mine, other in (
-        ("the task", baseline.task_digest, opened.task.digest()),
-        ("the data set", baseline.fingerprint, opened.fingerprint),
-        ("the labels", baseline.labels, tuple(opened.kind.labels)),
-    ):
-        if mine != other:
-            raise _apart(baseline, f"{what} differs")
+    asked = Subject(opened.task.digest(), opened.fingerprint, tuple(opened.kind.labels))
+    apart = list(baseline.subject.differences(asked))
+    if apart:
+        raise _apart(baseline, "; ".join(apart))
     if output not in baseline.outputs:
         raise _apart(baseline, f"the baseline has no statistics of '{output}'")
     if baseline.scores[output].signature != metric.signature:
