@@ -44,6 +44,12 @@ def entities(tags: Sequence[str]) -> list[Entity]:
     return found
 
 
+def entity_text(tags: Sequence[str], tokens: Sequence[str]) -> str:
+    """The entities of tags: "Ada Lovelace PER, Rome LOC"; the tokens' numbers where the words are not known."""
+    words = list(tokens) if len(tokens) == len(tags) else [str(place) for place in range(1, len(tags) + 1)]
+    return ", ".join(f"{' '.join(words[start:end])} {one}" for one, start, end in entities(tags)) or "no entity"
+
+
 def ends_before(before: tuple[str, str], now: tuple[str, str]) -> bool:
     """Whether an entity ends between two neighbouring tags."""
     return (before[0], now[0]) in ENDS or (before[0] not in OUTSIDE and before[1] != now[1])

@@ -201,7 +201,7 @@ def test_a_download_that_is_stopped_leaves_nothing(served: Served, tmp_path: Pat
     code = f"{imports}; spice_resources.URL = {spice_resources.URL!r}; main()"
     command = [sys.executable, "-c", code, "doctor", "--install", "spice"]
     # Whoever runs the tests in the background may have it ignore the signal, which children inherit.
-    heed = lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)  # noqa: E731
+    heed = lambda: signal.signal(getattr(signal, name), signal.SIG_DFL)  # noqa: E731
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, preexec_fn=heed)
     while not served.requests and process.poll() is None:
         time.sleep(0.01)

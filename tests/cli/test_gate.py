@@ -179,6 +179,9 @@ def test_models_are_found_in_the_folder_of_output(real_results: Path) -> None:
         (("--fail-fast", "--candidate", "x", "--baseline", "y", "--flips", "10"), "heeds no --flips"),
         (("--candidate", "same.csv", "--baseline", "before.csv", "--data", "."), "--data serves the pictures"),
         (("--candidate", "same.csv", "--baseline", "before.csv", "--flips", "-1"), "--flips"),
+        (("--candidate", "same.csv", "--baseline", "before.csv", "--report", ""), "--report has no name"),
+        (("--candidate", "same.csv", "--baseline", "before.csv", "--report="), "--report has no name"),
+        (("--candidate", "", "--baseline", "before.csv"), "An empty name stands for no run"),
     ],
 )
 def test_what_makes_no_sense_is_one_sentence_and_2(sides: Path, words: tuple[str, ...], said: str) -> None:

@@ -50,6 +50,11 @@ def test_version(velm: Velm, capsys: pytest.CaptureFixture[str]) -> None:
     assert velm("--version").out == f"velm-bench {__version__}\n"
 
 
+def test_the_package_is_the_command() -> None:
+    done = subprocess.run([sys.executable, "-m", "velm_bench", "--version"], capture_output=True, text=True, check=True)
+    assert done.stdout == f"velm-bench {__version__}\n"
+
+
 @pytest.mark.parametrize("command", list(app.COMMANDS))
 def test_every_command_has_help(velm: Velm, command: str) -> None:
     done = velm(command, "--help")

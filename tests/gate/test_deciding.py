@@ -13,7 +13,7 @@ from velm_bench.errors import UsageError
 from velm_bench.gate.deciding import decide
 from velm_bench.gate.evidence import Evidence
 from velm_bench.gate.policy import Policy, Rule, Slices
-from velm_bench.gate.schema import Against, Outcome, Tier, Verdict
+from velm_bench.gate.schema import Against, Outcome, Row, Tier, Verdict
 
 TASK = "scenes_vqa"
 
@@ -89,6 +89,23 @@ def test_the_number_of_samples_it_asks_for_would_decide() -> None:
         first, second = drawn_pair(needed, 100 + seed, flips=0.1)
         passed += decide([second], [first], policy(0.02)).outcome is Outcome.PASS
     assert 24 <= passed <= 39, f"{passed} of 40 pass at {needed} samples; about 32 are promised"
+
+
+def test_among_many_rows_the_number_it_asks_for_would_show_a_drop() -> None:
+    """Holm's level is shared by eight rows, seven of which hold."""
+    names = [f"task{place}" for place in range(8)]
+    rules = {"tasks": {name: {"score": {"margin": 0.005}} for name in names}, "replicates": 2000}
+    quiet = [made_evidence([1, 0] * 100, title=name) for name in names[1:]]
+
+    def first_row(n: int, seed: int) -> Row:
+        sides = [replace(one, title="task0") for one in drawn_pair(n, seed, flips=0.1, drop=0.1)]
+        return decide([sides[1], *quiet], [sides[0], *quiet], Policy.model_validate(rules)).rows[0]
+
+    asked = [row.needed for seed in range(20) if (row := first_row(60, seed)).outcome is Outcome.INCONCLUSIVE]
+    needed = int(np.median([one or 0 for one in asked]))
+    shown = sum(first_row(needed, 100 + seed).outcome is Outcome.REGRESSION for seed in range(40))
+    assert len(asked) >= 8
+    assert shown >= 28, f"{shown} of 40 are shown at {needed} samples; 32 are promised"
 
 
 def test_an_advisory_regression_does_not_decide() -> None:
@@ -334,6 +351,23 @@ def test_a_slice_that_the_policy_names_must_have_samples(by: str) -> None:
     one = replace(BASE, slices={"kind": ("usual",) * 1000})
     with pytest.raises(UsageError, match=f"'{by}'"):
         decide([one], [one], policy(slices=Slices(by=[by])))
+
+
+@pytest.mark.parametrize("by", ["kind=rare", "kind"])
+def test_a_slice_that_only_the_baseline_has_is_judged(by: str) -> None:
+    kinds = ("rare",) * 100 + ("usual",) * 900
+    before = replace(BASE, slices={"kind": kinds})
+    only = np.arange(1000) >= 100
+    after = replace(
+        made_evidence([one for one, kept in zip(BASE.statistics["given:score"][:, 0], only, strict=True) if kept]),
+        ids=BASE.ids[only],
+        groups=BASE.groups[only],
+        contents=BASE.contents[only],
+        slices={"kind": ("usual",) * 900},
+    )
+    found = {row.slice: row for row in decide([after], [before], policy(slices=Slices(by=[by]))).slices}
+    assert found["kind=rare"].outcome is Outcome.REGRESSION
+    assert found["kind=rare"].candidate == 0.0
 
 
 def test_flips_are_told_per_task_and_counted() -> None:

@@ -184,7 +184,7 @@ def test_scores_without_bounds_are_watched_by_their_signs(metric: str, tmp_path:
     with pytest.raises(StoppedError, match=r"more often than better: it is in \d+ of \d+ groups"):
         evaluate(task, worse, settings(tmp_path / "out"), watch=FailFast([before]))
     assert evaluate(task, better, settings(tmp_path / "out"), watch=FailFast([before])).result.n == 200
-    with pytest.raises(UsageError, match="leave out --fail-fast-margin"):
+    with pytest.raises(UsageError, match=r"leave it out \(--fail-fast-margin"):
         evaluate(task, worse, settings(tmp_path / "other"), watch=FailFast([before], margin=0.01))
 
 

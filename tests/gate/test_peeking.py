@@ -74,6 +74,12 @@ def test_the_margin_and_alpha_count(broken: Path, before: Evidence) -> None:
     assert peek(broken, [before], alpha=1e-12).exit_code == 3
 
 
+@pytest.mark.parametrize("margin", [1.5, -0.1, float("nan")])
+def test_a_margin_is_a_share(broken: Path, before: Evidence, margin: float) -> None:
+    with pytest.raises(UsageError, match="--margin, with --fail-fast, must lie between 0 and 1"):
+        peek(broken, [before], margin=margin)
+
+
 def test_a_torn_last_line_and_a_damaged_one_are_passed_over(broken: Path, before: Evidence) -> None:
     path = broken / "journal.jsonl"
     lines = path.read_bytes().split(b"\n")

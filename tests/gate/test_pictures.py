@@ -77,6 +77,8 @@ def test_every_kind_has_its_prompt(real_results: Path) -> None:
     assert found.notes == {}
     assert {title for title, _ in found.samples} == {one.title for one in tasks}
     assert all(shown.pngs for shown in found.samples.values())
+    words = next(shown.question for (title, _), shown in found.samples.items() if title == "scenes_ner:lite")
+    assert len(words.split()) > 3, "the words that were to be tagged"
 
 
 def test_a_sample_with_other_content_is_never_shown(real_results: Path) -> None:

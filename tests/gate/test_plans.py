@@ -118,6 +118,14 @@ def test_a_plan_of_half_the_unchanged_models_is_refused_with_what_would_do() -> 
     assert refused(report(spread, n=500, margin=margin), spread) is None
 
 
+def test_a_margin_that_nobody_may_ask_for_is_not_proposed() -> None:
+    spread = assumed(0.90)
+    sentence = refused(report(spread, n=3, margin=0.5), spread)
+    assert sentence is not None
+    assert "--margin" not in sentence
+    assert "--n" in sentence
+
+
 @pytest.mark.parametrize("n", [1, 10**12])
 def test_samples_out_of_bounds_are_told_both_bounds(n: int) -> None:
     with pytest.raises(UsageError, match=r"--n .* cannot be: give 2 to 1,000,000,000 samples"):

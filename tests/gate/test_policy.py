@@ -79,6 +79,8 @@ def test_what_is_left_out_has_its_default(tmp_path: Path) -> None:
             r"tasks.vqa.score' is not valid: it must hold keys and values \(margin, budget",
         ),
         ("tasks: {yes: {score: {margin: 0.02}}}", "'tasks' has the key True, which is no text: put it in quotes"),
+        (SMALL + "on: push", "the whole has the key True, which is no text: put it in quotes"),
+        ("tasks: {vqa: {score: {margin: '0.02'}}}", "a number belongs there, without quotes, given was '0.02'"),
         ("? [a]\n: 1", "line 1 is not valid YAML: a key is a list or a mapping"),
         ("? {a: b}\n: 1", "line 1 is not valid YAML: a key is a list or a mapping"),
         ("tasks: [", "not valid YAML"),

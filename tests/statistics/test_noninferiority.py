@@ -125,6 +125,17 @@ def test_no_numbers_make_it_fail(error: float, margin: float, n: int, span: floa
     assert found == 0 or n < found <= 10**15
 
 
+def test_where_several_share_the_level_being_found_worse_takes_more_and_passing_does_not() -> None:
+    worse = Finding(-0.012, *[0.0] * 3, 0.01, 1.0, 1.0, 1.0)
+    ratio = (2.4977055 + 0.8416212) * 0.01 / 0.012  # alpha / 8
+    assert samples_needed(worse, 500, 500, 0.0, 0.05, 0.8, 1.0, 0.05 / 8) == math.ceil(500 * ratio**2)
+    better = worse._replace(change=0.012)
+    assert samples_needed(better, 500, 500, 0.02, 0.05, 0.8, 1.0, 0.05 / 8) == 501
+    between = worse._replace(change=-0.011)
+    passing = (1.6448536 + 0.8416212) * 0.01 / 0.009
+    assert samples_needed(between, 500, 500, 0.02, 0.05, 0.8, 1.0, 0.05 / 400) == math.ceil(500 * passing**2)
+
+
 def test_a_change_that_leans_to_the_worse_asks_for_what_would_tell_which_it_is() -> None:
     leaning = Finding(-0.012, *[0.0] * 3, 0.01, 1.0, 1.0, 1.0)
     ratio = (1.6448536 + 0.8416212) * 0.01 / 0.012

@@ -131,11 +131,11 @@ def print_flips(flips: list[Flip], sides: tuple[str, str] = ("first", "second"))
     if not flips:
         return
     print()
-    from velm_bench.gate.reports.wording import right, said
+    from velm_bench.gate.reports.wording import told
 
-    rows = [
-        (one.task, one.id, f"{one.change:+.3f}", right(one.references, SHOWN), said(one.baseline_answer, SHOWN) or "-",
-         f"error: {one.candidate_error:.{SHOWN}}" if one.candidate_error else said(one.candidate_answer, SHOWN) or "-")
-        for one in flips
-    ]  # fmt: skip
+    rows = []
+    for one in flips:
+        right, before, after = told(one, SHOWN)
+        failed = f"error: {one.candidate_error:.{SHOWN}}" if one.candidate_error else ""
+        rows.append((one.task, one.id, f"{one.change:+.3f}", right or "-", before or "-", failed or after or "-"))
     print_table(("task", "sample", "change", "right", *sides), rows, frozenset({"change"}))

@@ -159,7 +159,7 @@ def _require_alone(context: typer.Context) -> None:
 
 def _print(verdict: Verdict) -> None:
     from velm_bench.gate.reports.wording import named, telling
-    from velm_bench.gate.schema import Outcome
+    from velm_bench.gate.schema import Outcome, Tier
 
     worse = [row for row in verdict.slices if row.outcome is Outcome.REGRESSION]
     print_table(HEADERS, [_row(row) for row in (*verdict.rows, *worse)], NUMBERS)
@@ -171,6 +171,9 @@ def _print(verdict: Verdict) -> None:
     for row in verdict.rows:
         if telling(row, verdict.alpha):
             note(f"{named(row)}: {row.why}")
+    for cost in verdict.costs:
+        if cost.outcome is Outcome.INVALID and cost.tier is Tier.REQUIRED:
+            note(f"{cost.task} {cost.what}: {cost.why}")
     for text in verdict.notes:
         note(text)
     print(f"\n{plain(verdict.summary)}")

@@ -29,10 +29,15 @@ def spread(arguments: Sequence[str]) -> list[str]:
     return found
 
 
+def _reports(arguments: Sequence[str]) -> list[str]:
+    """What is given as --report."""
+    named = [after for word, after in pairwise(arguments) if word == "--report"]
+    return named + [word.partition("=")[2] for word in arguments if word.startswith("--report=")]
+
+
 def _report_of(arguments: Sequence[str]) -> Path | None:
     """The folder of --report in a command line that may make no sense."""
-    named = [after for word, after in pairwise(arguments) if word == "--report"]
-    named += [word.partition("=")[2] for word in arguments if word.startswith("--report=")]
+    named = _reports(arguments)
     return Path(named[-1]) if named and named[-1] and not named[-1].startswith("-") else None
 
 
@@ -41,6 +46,8 @@ class Sided(TyperGroup):
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """The arguments, spread; where they make no sense, --report says so as well."""
+        if "" in _reports(args):  # which would be the current folder
+            raise UsageError("--report has no name (is a variable not set?): name a folder, or leave it out.")
         try:
             return super().parse_args(ctx, spread(args))
         except typer.Exit:  # --help

@@ -234,6 +234,7 @@ def describe_flip(matched: Matched, output: str, change: float, place: int) -> F
         metric=output,
         id=str(matched.ids[place]),
         group=str(matched.groups[place]),
+        kind=matched.candidate.kind,
         change=change,
         references=other.get("references") or mine.get("references") or "",
         baseline_answer=mine.get("prediction"),

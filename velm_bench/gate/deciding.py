@@ -36,7 +36,7 @@ def decide(
     `worst` is how many flipped samples are told per task. UsageError where the policy names a task, a score or a slice
     that is not there, allows to lose all of a score, draws too little for its rows, or nothing could be compared.
     """
-    _require_slices([one for one in candidate if one.title in policy.tasks], policy)
+    _require_slices([one for one in (*candidate, *baseline) if one.title in policy.tasks], policy)
     found = _Found(policy, worst, notes=_unjudged(candidate, policy))
     if not anchor and any(rule.budget is not None for rules in policy.tasks.values() for rule in rules.values()):
         found.notes.append("There are budgets, but no anchor: what was lost over several releases is not judged.")
@@ -46,7 +46,7 @@ def decide(
         if anchor:
             found.add_anchor(mine, task, anchor, rules)
     if anchor and not any(row.against is Against.ANCHOR for row in found.rows):
-        raise UsageError("The anchor has no run of any task that the policy names: name another, or leave it out.")
+        raise UsageError("The anchor has no run of any task that is judged: name another, or leave it out.")
     return found.verdict(party(candidate), party(baseline), party(anchor) if anchor else None)
 
 

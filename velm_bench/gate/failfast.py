@@ -40,8 +40,7 @@ class FailFast:
 
     def __init__(self, baseline: Sequence[Evidence], margin: float = 0.0, alpha: float = ALPHA, tasks: int = 1) -> None:
         """`margin` is what is put up with, from 0 to 1; each of `tasks` gets an equal part of alpha."""
-        if not 0.0 <= margin <= 1.0:
-            raise UsageError(f"--fail-fast-margin must lie between 0 and 1, not be {margin:g}.")
+        _require_share(margin, "--fail-fast-margin")
         self._baseline = {one.title: one for one in baseline}
         self._margin, self._alpha = margin, alpha / max(1, tasks)
         self._run: Watched | None = None
@@ -73,6 +72,11 @@ class FailFast:
             again = "--fail-fast and --fresh" if self._run.settings.fresh else "--fail-fast"
             said = _said(self._scales, found, len(self._run.plan), self._alpha)
             raise StoppedError(f"{said} This is no verdict: run the same without {again} for it.")
+
+
+def _require_share(margin: float, flag: str) -> None:
+    if not 0.0 <= margin <= 1.0:
+        raise UsageError(f"{flag} must lie between 0 and 1, not be {margin:g}.")
 
 
 @dataclass(frozen=True)
@@ -108,6 +112,7 @@ def peek(
     candidate is ever called broken is at most alpha, however often one peeks. UsageError where the run is over, where
     there is none, or where it is not about what the baseline is about.
     """
+    _require_share(margin, "--margin, with --fail-fast,")
     if not folder.is_dir():
         raise UsageError(f"{folder} is no folder of a run: name one that is under way, results/MODEL/TASK/ID.")
     _require_under_way(folder)

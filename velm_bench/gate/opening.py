@@ -106,7 +106,9 @@ def _of_folder(folder: Path, note: Callable[[str], None]) -> list[Evidence]:
 
 def _of_name(word: str, root: Path, note: Callable[[str], None]) -> list[Evidence]:
     """The runs of a model, or the one whose id begins so, in the results folder."""
-    if not word or not root.is_dir():
+    if not word:
+        raise UsageError(f"An empty name stands for no run (is a variable not set?): give {EXPECTED}.")
+    if not root.is_dir():
         raise UsageError(
             f"'{word:.80}' is no file or folder, and there is no results folder '{root}': "
             + (_near(word, ()) or f"give {EXPECTED}.")

@@ -74,38 +74,54 @@ def by_holm(rows: Sequence[Judged], policy: Policy) -> list[Row]:
                 f"to be worse: give the policy replicates of {int(10 * len(places) / policy.alpha)} or more."
             )
         adjusted[places] = holm([rows[place].p_worse for place in places])
-    return [
-        _row(one, float(p), policy.alpha, policy, len(family[one.rule.tier]))
-        for one, p in zip(rows, adjusted, strict=True)
-    ]
+    sizes = {tier: len(places) for tier, places in family.items()}
+    bars = {tier: _Bar(policy.alpha, policy.alpha / max(1, size), size) for tier, size in sizes.items()}
+    return [_row(one, float(p), bars[one.rule.tier], policy) for one, p in zip(rows, adjusted, strict=True)]
 
 
 def by_discovery(slices: Sequence[Judged], policy: Policy) -> list[Row]:
     """The slices with Benjamini and Hochberg's adjusted p, advisory all."""
     adjusted = benjamini_hochberg([one.p_worse for one in slices])
-    found = [_row(one, float(p), policy.slices.fdr, policy, 0) for one, p in zip(slices, adjusted, strict=True)]
+    level = policy.slices.fdr
+    found = [
+        _row(one, float(p), _Bar(level, level / len(slices)), policy) for one, p in zip(slices, adjusted, strict=True)
+    ]
     return [row.model_copy(update={"tier": Tier.ADVISORY}) for row in found]
 
 
-def _row(judged: Judged, adjusted: float, level: float, policy: Policy, family: int) -> Row:
+@dataclass(frozen=True)
+class _Bar:
+    """What a row must be below to be a regression."""
+
+    level: float
+    """Its adjusted p."""
+    alone: float
+    """Its own p, whatever becomes of the others: the first step of Holm or of Benjamini and Hochberg."""
+    family: int = 0
+    """How many rows share the level, where those of too few groups are to be invalid; see `judge`."""
+
+
+def _row(judged: Judged, adjusted: float, bar: _Bar, policy: Policy) -> Row:
     one, margin = judged.measured, judged.margin
     common: dict[str, Any] = {"against": judged.against, "tier": judged.rule.tier, "margin": margin}
     if one is None:
         return Row(task=judged.task, metric=judged.metric, outcome=Outcome.INVALID, why=judged.problem, **common)
-    outcome = judge(one, adjusted, level, margin, family)
+    outcome = judge(one, adjusted, bar.level, margin, bar.family)
     needed = None
     if outcome is Outcome.INCONCLUSIVE:
-        needed = _needed(one, margin, policy, family)
+        needed = _needed(one, margin, policy, bar)
     known: dict[str, Any] = {**one.row.model_dump(), "p_adjusted": None if np.isnan(adjusted) else adjusted, **common}
     row = Row(**known, outcome=outcome, needed=needed)
-    return row.model_copy(update={"why": reason(row, level)})
+    return row.model_copy(update={"why": reason(row, bar.level)})
 
 
-def _needed(one: Measured, margin: float, policy: Policy, family: int) -> int | None:
+def _needed(one: Measured, margin: float, policy: Policy, bar: _Bar) -> int | None:
     """About how many samples would decide, never fewer than an alarm takes; None where that cannot be told."""
     stakes, row = one.stakes, one.row
-    found = samples_needed(one.finding, row.n, stakes.trials, margin, policy.alpha, policy.power, stakes.span)
-    fewest = fewest_groups(max(1, family), policy.alpha) * row.n / max(1, row.groups)
+    found = samples_needed(
+        one.finding, row.n, stakes.trials, margin, policy.alpha, policy.power, stakes.span, bar.alone
+    )
+    fewest = fewest_groups(max(1, bar.family), policy.alpha) * row.n / max(1, row.groups)
     return max(found, math.ceil(fewest)) if found else None
 
 

@@ -206,8 +206,10 @@ def _on_this_machine(task: Task, data: tuple[Path, ...]) -> Task:
 
 
 def _question(opened: Opened, sample: Sample) -> str:
-    """The question itself where the sample has one, else the prompt."""
+    """The question itself where the sample has one, else the words that were to be tagged, else the prompt."""
     asked = sample.inputs.get("question")
+    if "tokens" in sample.inputs:
+        return " ".join(map(str, sample.inputs["tokens"]))
     if isinstance(asked, str) and not sample.inputs.get("options"):
         return asked
     try:

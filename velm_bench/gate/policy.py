@@ -26,15 +26,17 @@ LEAST_CHANCE = 1e-6
 """Chances of errors below it are none that a test with replicates could keep."""
 
 
-def _no_truth(value: Any) -> Any:
+def _only_numbers(value: Any) -> Any:
     if isinstance(value, bool):
         raise ValueError("a number belongs there (yes, no, on, off, true and false are none)")
+    if isinstance(value, str):
+        raise ValueError("a number belongs there, without quotes")
     return value
 
 
-Number = Annotated[float, BeforeValidator(_no_truth)]
-"""A number; YAML's yes and no, which pydantic takes for 1 and 0, are none."""
-Count = Annotated[int, BeforeValidator(_no_truth)]
+Number = Annotated[float, BeforeValidator(_only_numbers)]
+"""A number; texts, and YAML's yes and no, which pydantic takes for 1 and 0, are none."""
+Count = Annotated[int, BeforeValidator(_only_numbers)]
 """A whole number, likewise."""
 
 

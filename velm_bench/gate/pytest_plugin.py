@@ -238,15 +238,12 @@ def _aligned(rows: Sequence[Sequence[str]]) -> Iterator[str]:
 
 def _flip(flip: Flip) -> str:
     """ "  p12/q3  -1.000  how many cats?  was "two", is "three", right is "two"": as far as it is known."""
-    from velm_bench.gate.reports.wording import right, said, signed
+    from velm_bench.gate.reports.wording import signed, told
     from velm_bench.inert import inert
 
     error = f"failed ({inert(flip.candidate_error, ANSWER)})" if flip.candidate_error else ""
-    known = {
-        "was": said(flip.baseline_answer, ANSWER),
-        "is": error or said(flip.candidate_answer, ANSWER),
-        "right is": right(flip.references, ANSWER),
-    }
-    told = ", ".join(f"{name} {text!r}" for name, text in known.items() if text)
-    parts = (inert(flip.id, 80), signed(flip.change), inert(flip.question, 80), told)
+    right, before, after = told(flip, ANSWER)
+    known = {"was": before, "is": error or after, "right is": right}
+    answers = ", ".join(f"{name} {text!r}" for name, text in known.items() if text)
+    parts = (inert(flip.id, 80), signed(flip.change), inert(flip.question, 80), answers)
     return "  " + "  ".join(part for part in parts if part)

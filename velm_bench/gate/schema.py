@@ -158,6 +158,8 @@ class Flip(Record):
     """The sample."""
     group: str
     """Its group (image)."""
+    kind: str = ""
+    """captioning, vqa, ner, ...: how answers are to be read."""
     change: float
     """By how much this sample alone moves the score, times the number of samples: -1 where a right answer became
     wrong."""

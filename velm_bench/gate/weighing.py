@@ -151,7 +151,8 @@ def weigh(baseline: Evidence, opened: Opened, metrics: Metrics, margin: float, a
     if margin and not bounded:
         raise UsageError(
             f"Of '{output}' of {baseline.title} only the signs of changes are counted, since it is no mean of scores "
-            "from 0 to 1, and a margin means nothing to them: leave out --fail-fast-margin."
+            "from 0 to 1, and a margin means nothing to them: leave it out "
+            "(--fail-fast-margin, or --margin of `gate --fail-fast`)."
         )
     places = {name: place for place, name in enumerate(baseline.ids.tolist())}
     sizes = Counter(baseline.groups.tolist())

@@ -124,23 +124,37 @@ def _share(hits: NDArray[np.bool_], more: int) -> float:
 
 
 def samples_needed(
-    finding: Finding, n: int, trials: float, margin: float, alpha: float, power: float, span: float
+    finding: Finding,
+    n: int,
+    trials: float,
+    margin: float,
+    alpha: float,
+    power: float,
+    span: float,
+    alarm: float | None = None,
 ) -> int:
     """About how many samples of this kind would decide, with chance `power`, where the change is what it seems to be; 0
-    where no number would, or nobody could ask so many. `trials` is how many losses there could have been, span / loss.
+    where no number would, or nobody could ask so many. `trials` is how many losses there could have been, span / loss;
+    `alarm` the level at which it is called worse, below alpha where several comparisons share that (alpha if left out).
 
-    n ((z_alpha + z_power) error / distance) ** 2, the distance being the farther of those to -margin (beyond it, it
-    passes) and to zero (below it, it is found worse); and enough groups that a loss of the margin cannot stay unseen.
+    The fewer of what it takes to pass and to be found worse: n ((z_level + z_power) error / distance) ** 2, with alpha
+    and the distance to -margin for the one, `alarm` and that to zero for the other; and to pass, enough groups that a
+    loss of the margin cannot stay unseen.
     """
-    distance = max(margin + finding.change, -finding.change)
-    if not distance > 0.0 or not trials or not math.isfinite(finding.error):
+    if not trials or not math.isfinite(finding.error):
         return 0
     normal = NormalDist()
-    ratio = (normal.inv_cdf(1.0 - alpha) + normal.inv_cdf(power)) * finding.error / distance
-    needed = max(n * ratio * ratio, n + 1.0)
-    if margin + finding.change >= distance:
-        share = min(margin / span, 1.0 - 1e-9) if span > 0 else 1.0 - 1e-9
-        needed = max(needed, math.log(alpha) / math.log1p(-share) * n / trials if share > 0.0 else math.inf)
+
+    def enough(level: float, distance: float) -> float:
+        if not distance > 0.0:
+            return math.inf
+        ratio = (normal.inv_cdf(1.0 - level) + normal.inv_cdf(power)) * finding.error / distance
+        return n * ratio * ratio
+
+    share = min(margin / span, 1.0 - 1e-9) if span > 0 else 1.0 - 1e-9
+    seen = math.log(alpha) / math.log1p(-share) * n / trials if share > 0.0 else math.inf
+    passing = max(enough(alpha, margin + finding.change), seen)
+    needed = max(min(passing, enough(alpha if alarm is None else alarm, -finding.change)), n + 1.0)
     return math.ceil(needed) if needed < MOST else 0
 
 

@@ -106,17 +106,12 @@ def test_no_input_becomes_a_command_or_a_flag(tmp_path: Path) -> None:
     assert all(word == "gate" or re.match(r"--[a-z]+=", word) for word in words)
 
 
-@pytest.mark.parametrize(
-    ("code", "kept", "warned"), [(0, 0, False), (1, 1, False), (2, 2, False), (3, 0, True), (4, 4, False)]
-)
-def test_the_exit_code_is_kept_and_inconclusive_is_a_warning(
-    tmp_path: Path, code: int, kept: int, warned: bool
-) -> None:
+@pytest.mark.parametrize(("code", "kept"), [(0, 0), (1, 1), (2, 2), (3, 0), (4, 4)])
+def test_the_exit_code_is_kept_and_inconclusive_does_not_fail(tmp_path: Path, code: int, kept: int) -> None:
     found, _, said = run_gate(tmp_path, {"candidate": "a", "baseline": "b"}, code)
     assert found == kept
     assert f"exit-code={code}\n" in said
     assert said.startswith("outcome=invalid\n")  # what velm-bench writes later goes before it
-    assert ("::warning title=Release gate::" in said) is warned
 
 
 def test_an_earlier_comment_is_not_posted_again(tmp_path: Path) -> None:

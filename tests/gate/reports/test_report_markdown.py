@@ -108,6 +108,12 @@ def test_an_ordinary_sentence_stays_readable() -> None:
     )
 
 
+def test_names_that_a_comma_parts_are_code_each() -> None:
+    assert prose("(scenes_vqa vqa_accuracy, scenes_classification accuracy, a_b cider)") == (
+        "(`scenes_vqa vqa_accuracy`, `scenes_classification` accuracy, `a_b` cider)"
+    )
+
+
 @pytest.mark.parametrize(
     "start", ["1. one", "= heading", "# heading", "> said", "- item", "+ item", "GH-12", "[1]: to", "< a", "= b"]
 )

@@ -8,9 +8,9 @@ from typing import NamedTuple
 
 from velm_bench.board.listings.listing import ListedTask
 from velm_bench.board.pages.pictures import Questions, large, questions
-from velm_bench.board.pages.wording import entity_text
 from velm_bench.errors import SampleError
 from velm_bench.inert import inert
+from velm_bench.iob import entity_text
 from velm_bench.samples import Sample
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from velm_bench.inert import inert
-from velm_bench.iob import entities
+from velm_bench.iob import entity_text
 from velm_bench.samples import Sample
 
 SHORT = 80
@@ -35,12 +35,6 @@ def short_text(text: str | None, sample: Sample | None, kind: str) -> str:
     if isinstance(value, list):
         return inert(max(map(str, value), key=value.count, default=""), SHORT)
     return inert(str(value), SHORT)
-
-
-def entity_text(tags: Sequence[str], tokens: Sequence[str]) -> str:
-    """The entities of tags: "Ada Lovelace PER, Rome LOC"; the tokens' numbers where the words are not known."""
-    words = list(tokens) if len(tokens) == len(tags) else [str(place) for place in range(1, len(tags) + 1)]
-    return ", ".join(f"{' '.join(words[start:end])} {one}" for one, start, end in entities(tags)) or "no entity"
 
 
 def tokens_of(sample: Sample | None) -> Sequence[str]:

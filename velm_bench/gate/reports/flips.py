@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 
 from velm_bench.gate.pictures import Pictures
-from velm_bench.gate.reports.wording import SENTENCE, as_html, right, said, signed
+from velm_bench.gate.reports.wording import SENTENCE, as_html, signed, told
 from velm_bench.gate.schema import Flip, Verdict
 from velm_bench.inert import inert
 
@@ -50,9 +50,11 @@ def _flip(flip: Flip, pngs: tuple[bytes, ...], too_many: bool) -> str:
     if too_many:
         views = '<p class="soft">Left out: the page holds as many pictures as it may.</p>'
     words = [f"<p><strong>{as_html(flip.question, _LONG)}</strong></p>"] if flip.question else []
-    if flip.references:
-        words.append(f'<p><span class="soft">Right:</span> {as_html(right(flip.references, _LONG), _LONG)}</p>')
-    words.append(f'<div class="answers">{_before(flip)}{_after(flip)}</div>')
+    right, before, after = told(flip, _LONG)
+    if right:
+        words.append(f'<p><span class="soft">Right:</span> {as_html(right, _LONG)}</p>')
+    if flip.baseline_answer is None or before is not None or after is not None or flip.candidate_error:
+        words.append(f'<div class="answers">{_before(flip, before)}{_after(flip, after)}</div>')
     named = f"<bdi>{as_html(flip.id)}</bdi> of <bdi>{as_html(flip.task)}</bdi>"
     return (
         f'<article class="flip"><h3>{named}</h3><small>{as_html(flip.metric)} {signed(flip.change)}</small>'
@@ -60,18 +62,19 @@ def _flip(flip: Flip, pngs: tuple[bytes, ...], too_many: bool) -> str:
     )
 
 
-def _before(flip: Flip) -> str:
-    absent = "not known: a baseline file holds no answers" if flip.baseline_answer is None else _UNTOLD
-    return _answer("Baseline", said(flip.baseline_answer, _LONG), absent)
+def _before(flip: Flip, answer: str | None) -> str:
+    unknown = "not known: a baseline file holds no answers" if flip.baseline_answer is None else _UNTOLD
+    return _answer("Baseline", answer, unknown)
 
 
-def _after(flip: Flip) -> str:
-    error = f"failed: {inert(flip.candidate_error, SENTENCE)}" if flip.candidate_error else _UNTOLD
-    return _answer("Candidate", said(flip.candidate_answer, _LONG), error)
+def _after(flip: Flip, answer: str | None) -> str:
+    error = f"failed: {inert(flip.candidate_error, SENTENCE)}" if flip.candidate_error else ""
+    return _answer("Candidate", None if error else answer, error or _UNTOLD)
 
 
-def _answer(who: str, answer: str, otherwise: str) -> str:
-    shown = f"<p>{as_html(answer, _LONG)}</p>" if answer else f'<p class="soft">{as_html(otherwise, SENTENCE)}</p>'
+def _answer(who: str, answer: str | None, unknown: str) -> str:
+    instead = unknown if answer is None else "an empty answer"
+    shown = f"<p>{as_html(answer, _LONG)}</p>" if answer else f'<p class="soft">{as_html(instead, SENTENCE)}</p>'
     return f"<div><small>{who}</small>{shown}</div>"
 
 

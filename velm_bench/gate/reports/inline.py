@@ -37,7 +37,7 @@ def prose(text: str, most: int = SENTENCE) -> str:
     runs: list[tuple[bool, list[str]]] = []
     for word in inert(text, most).split():
         plain = _is_plain(word, first=not runs)
-        if runs and runs[-1][0] is plain:
+        if runs and runs[-1][0] is plain and (plain or not runs[-1][1][-1].endswith(",")):
             runs[-1][1].append(word)
         else:
             runs.append((plain, [word]))

@@ -12,12 +12,11 @@ from velm_bench.gate.reports.wording import (
     interval,
     ordered,
     percent,
-    right,
-    said,
     score,
     signed,
     tally,
     telling,
+    told,
     versus,
 )
 from velm_bench.gate.schema import Cost, Flip, Outcome, Party, Row, Tier, Verdict
@@ -145,13 +144,14 @@ def _flips_section(verdict: Verdict) -> Section:
 
 def _flip(flip: Flip) -> str:
     failed = f"failed: {code(flip.candidate_error, _LONG)}" if flip.candidate_error else ""
+    right, before, after = told(flip)
     return _line(
         code(flip.task),
         code(flip.id),
         code(flip.question, _LONG),
-        code(right(flip.references), _LONG),
-        code(said(flip.baseline_answer), _LONG),
-        code(said(flip.candidate_answer), _LONG) or failed,
+        code(right or "", _LONG),
+        code(before or "", _LONG),
+        failed or code(after or "", _LONG),
         signed(flip.change),
     )
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from html import escape
-from typing import Any
+from typing import Any, NamedTuple
 
-from velm_bench.gate.schema import Against, Cost, Outcome, Row, Tier, Verdict
+from velm_bench.gate.schema import Against, Cost, Flip, Outcome, Row, Tier, Verdict
 from velm_bench.inert import inert
+from velm_bench.iob import entity_text
 
 NAME = 120
 """How many letters of a task's, score's, slice's or model's name are shown."""
@@ -116,18 +117,40 @@ def tally(row: Row) -> str:
     return NONE if None in counts else " / ".join(f"{count:,}" for count in counts)
 
 
-def said(text: str | None, most: int = 400) -> str:
-    """An answer, given as JSON, in words: the text, the label, the tags; the JSON itself where it is none of these."""
-    value = _read(text)
-    return "" if value is None else inert(_words(value), most)
+class Told(NamedTuple):
+    """What is right of a flipped sample, and what both said, in words; None where it is not known."""
+
+    right: str | None
+    baseline: str | None
+    candidate: str | None
 
 
-def right(text: str, most: int = 400) -> str:
-    """The references, given as JSON, in words, each once: "red · dark red"."""
+def told(flip: Flip, most: int = 400) -> Told:
+    """Answers as texts, labels, or entities; references each once: "red · dark red"."""
+    answers = (flip.baseline_answer, flip.candidate_answer)
+    if flip.kind == "ner":
+        tokens = flip.question.split()
+        words = [_entities(text, tokens) for text in (flip.references, *answers)]
+    else:
+        words = [_alternatives(flip.references), *map(_text, answers)]
+    return Told(*(None if one is None else inert(one, most) for one in words))
+
+
+def _entities(text: str | None, tokens: Sequence[str]) -> str | None:
+    """The entities of a sequence of tags; as any answer where it is none."""
     value = _read(text)
-    if isinstance(value, list):
-        return inert(" · ".join(dict.fromkeys(map(_words, value))), most)
-    return "" if value is None else inert(_words(value), most)
+    return entity_text([str(tag) for tag in value], tokens) if isinstance(value, list) else _text(text)
+
+
+def _alternatives(text: str) -> str | None:
+    value = _read(text)
+    return " · ".join(dict.fromkeys(map(_words, value))) if isinstance(value, list) else _text(text)
+
+
+def _text(text: str | None) -> str | None:
+    """An answer, given as JSON, in words: the text, the label; the JSON itself where it is neither."""
+    value = _read(text)
+    return None if value is None else _words(value)
 
 
 def _read(text: str | None) -> Any:
