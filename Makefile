@@ -11,6 +11,9 @@ DEMO_MODELS := baseline:constant baseline:majority baseline:random baseline:orac
 	ref:blind ref:concat ref:weighted-sum ref:attention ref:cross-modal ref:prefix ref:frozen-prefix
 LIMIT ?= 500
 
+# Commands and tests start many processes, each of which would compile the package anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: install demo test lint format browser bench zoo clean
 
 install: $(STAMP)

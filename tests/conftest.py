@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 from collections.abc import Iterator
@@ -18,6 +19,12 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 
 settings.register_profile("unhurried", deadline=None)  # a busy machine is slow, and no fault of the code
 settings.load_profile("unhurried")
+
+
+def pytest_collection_finish() -> None:
+    """Thousands of collected tests would be gone through at every garbage collection, and some libraries ask for it."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")

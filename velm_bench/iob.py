@@ -45,9 +45,15 @@ def entities(tags: Sequence[str]) -> list[Entity]:
 
 
 def entity_text(tags: Sequence[str], tokens: Sequence[str]) -> str:
-    """The entities of tags: "Ada Lovelace PER, Rome LOC"; the tokens' numbers where the words are not known."""
-    words = list(tokens) if len(tokens) == len(tags) else [str(place) for place in range(1, len(tags) + 1)]
-    return ", ".join(f"{' '.join(words[start:end])} {one}" for one, start, end in entities(tags)) or "no entity"
+    """The entities of tags: "Ada Lovelace PER, Rome LOC"; "tokens 2-3 PER, token 5 LOC" where the words are unknown."""
+    known = len(tokens) == len(tags)
+
+    def named(start: int, end: int) -> str:
+        if known:
+            return " ".join(tokens[start:end])
+        return f"token {end}" if end == start + 1 else f"tokens {start + 1}-{end}"
+
+    return ", ".join(f"{named(start, end)} {one}" for one, start, end in entities(tags)) or "no entity"
 
 
 def ends_before(before: tuple[str, str], now: tuple[str, str]) -> bool:

@@ -121,7 +121,7 @@ def _complaint(model: type[BaseModel], error: ValidationError) -> str:
         return f"the key '{field}' is missing: add it."
     if place[-1:] == ["[key]"] or first["type"] == "invalid_key":
         holder = ".".join(place[:-2] if place[-1] == "[key]" else place[:-1])
-        named = f"'{holder}'" if holder else "the whole"
+        named = f"'{holder}'" if holder else "it"
         return f"{named} has the key {first['input']!r:.80}, which is no text: put it in quotes."
     if first["type"] in ("model_type", "model_attributes_type", "dict_type"):
         known = _fields_at(model, first["loc"])

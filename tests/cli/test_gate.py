@@ -289,6 +289,14 @@ def test_reasons_name_slice_and_anchor(sides: Path) -> None:
     assert [line for line in lines if line.startswith("table score (anchor): Worse by")]
 
 
+def test_a_cost_that_cannot_be_compared_and_must_be_is_told(sides: Path) -> None:
+    rules = "tasks: {table: {score: {margin: 0.02}}}\ncost: {slowdown: 0.1, tier: required}\n"
+    (sides / "cost.yaml").write_text(rules)
+    words = ("gate", "--candidate", "same.csv", "--baseline", "before.csv", "--policy", "cost.yaml")
+    said = command(*words, folder=sides, expect=2).stderr
+    assert "table speed: " in said
+
+
 def test_huge_scores_stay_readable(sides: Path) -> None:
     table(sides / "huge.csv", [1e99 * (place % 7) for place in range(60)])
     words = ("--candidate", "huge.csv", "--baseline", "huge.csv", "--report", "out")

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
+from unittest import mock
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import false_discovery_control
 
@@ -91,13 +92,14 @@ def test_no_difference_is_called_one_too_often_with_few_replicates() -> None:
 
 
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=30))
-@settings(max_examples=30, deadline=None)
 def test_false_discoveries_are_controlled_as_scipy_and_statsmodels_do(values: list[float]) -> None:
     multitest = pytest.importorskip("statsmodels.stats.multitest")
     found = benjamini_hochberg(values)
     np.testing.assert_allclose(found, false_discovery_control(values), rtol=1e-12)
-    np.testing.assert_allclose(found, multitest.multipletests(values, method="fdr_bh")[1], rtol=1e-12)
-    np.testing.assert_allclose(holm(values), multitest.multipletests(values, method="holm")[1], rtol=1e-9)
+    with mock.patch("gc.collect"):  # which it calls each time, half a second among thousands of tests
+        discoveries, familywise = (multitest.multipletests(values, method=name)[1] for name in ("fdr_bh", "holm"))
+    np.testing.assert_allclose(found, discoveries, rtol=1e-12)
+    np.testing.assert_allclose(holm(values), familywise, rtol=1e-9)
 
 
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=12), st.integers(0, 12))

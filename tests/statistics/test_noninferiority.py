@@ -119,10 +119,22 @@ def test_never_fewer_than_there_are_nor_than_show_a_rare_loss() -> None:
     st.floats(allow_nan=True),
     st.integers(0, 10**9),
     st.floats(0.0, 1e308),
+    st.floats(0.0, 1.0, exclude_max=True),
 )
-def test_no_numbers_make_it_fail(error: float, margin: float, n: int, span: float) -> None:
+def test_no_numbers_make_it_fail(error: float, margin: float, n: int, span: float, alarm: float) -> None:
     found = needed(error, margin, n, n // 5, span)
     assert found == 0 or n < found <= 10**15
+    worse = Finding(-0.1, *[0.0] * 3, error, 1.0, 1.0, 1.0)
+    found = samples_needed(worse, n, n // 5, margin, 0.05, 0.8, span, alarm, n // 7)
+    assert found == 0 or n < found <= 10**15
+
+
+def test_an_alarm_takes_groups_and_may_be_out_of_reach() -> None:
+    worse = Finding(-0.1, *[0.0] * 3, 0.0, 1.0, 1.0, 1.0)
+    asked = (worse, 50, 5, 0.02, 0.05, 0.8, 1.0)
+    assert samples_needed(*asked, alarm=0.10 / 30, groups=5) == 90  # 2 ** -9 < .1 / 30
+    assert samples_needed(*asked, alarm=0.0, groups=5) == 0
+    assert samples_needed(*asked, alarm=0.99) == 51, "more is never asked for because less is promised"
 
 
 def test_where_several_share_the_level_being_found_worse_takes_more_and_passing_does_not() -> None:

@@ -55,7 +55,10 @@ def gate(
     ] = None,
     margin: Annotated[
         float | None,
-        typer.Option("--margin", help="Without a policy: how much worse is put up with, in the scores' units."),
+        typer.Option(
+            "--margin",
+            help="Without a policy: how much worse is put up with, in the scores' units (with --fail-fast: a share).",
+        ),
     ] = None,
     flips: Annotated[
         int, typer.Option("--flips", min=0, help="Tell so many samples that became worse per task, worst first.")

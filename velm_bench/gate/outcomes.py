@@ -7,7 +7,6 @@ below alpha and it does not pass. All else is inconclusive; what could not be co
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -116,13 +115,13 @@ def _row(judged: Judged, adjusted: float, bar: _Bar, policy: Policy) -> Row:
 
 
 def _needed(one: Measured, margin: float, policy: Policy, bar: _Bar) -> int | None:
-    """About how many samples would decide, never fewer than an alarm takes; None where that cannot be told."""
+    """About how many samples would decide; None where that cannot be told."""
     stakes, row = one.stakes, one.row
+    alarm = bar.alone if bar.alone * (policy.replicates + 1) > 1.0 else 0.0  # no p lies below 1 / (replicates + 1)
     found = samples_needed(
-        one.finding, row.n, stakes.trials, margin, policy.alpha, policy.power, stakes.span, bar.alone
+        one.finding, row.n, stakes.trials, margin, policy.alpha, policy.power, stakes.span, alarm, row.groups
     )
-    fewest = fewest_groups(max(1, bar.family), policy.alpha) * row.n / max(1, row.groups)
-    return max(found, math.ceil(fewest)) if found else None
+    return found or None
 
 
 def judge(one: Measured, adjusted: float, level: float, margin: float, family: int = 0) -> Outcome:

@@ -41,7 +41,7 @@ class Shown:
     """One sample as a report shows it."""
 
     question: str
-    """The prompt; empty where the kind has none."""
+    """The question, the words to be tagged, or the prompt; empty where there is none of these."""
     pngs: tuple[bytes, ...] = ()
     """Its pictures; empty where it has none, or none can be read."""
 

@@ -146,12 +146,12 @@ def refused(found: PlanReport, spread: Spread) -> str | None:
         return None
     plan = _plan(spread, found.n, found.margin, found.alpha, found.rows)
     fewest = samples_to_pass(plan, LEAST)
-    samples = f"ask {fewest:,} samples or more (--n)" if fewest else "no number of samples would do"
+    ask = f"ask {fewest:,} samples or more (--n)" if fewest else "no number of samples would do"
     margin = math.ceil(margin_to_pass(plan, LEAST) * 10_000) / 10_000
-    allow = f"allow {margin:g} (--margin), " if margin < 1.0 else ""
+    allow = f", allow {margin:g} (--margin)" if margin < 1.0 else ""
     return (
         f"Of unchanged models only {100 * found.unchanged_passes:.0f} % would pass with {found.n:,} samples and the "
-        f"margin {found.margin:g}: {samples}, {allow}or plan so all the same with --force."
+        f"margin {found.margin:g}: {ask}{allow}, or plan so all the same with --force."
     )
 
 

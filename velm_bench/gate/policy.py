@@ -29,13 +29,11 @@ LEAST_CHANCE = 1e-6
 def _only_numbers(value: Any) -> Any:
     if isinstance(value, bool):
         raise ValueError("a number belongs there (yes, no, on, off, true and false are none)")
-    if isinstance(value, str):
-        raise ValueError("a number belongs there, without quotes")
     return value
 
 
 Number = Annotated[float, BeforeValidator(_only_numbers)]
-"""A number; texts, and YAML's yes and no, which pydantic takes for 1 and 0, are none."""
+"""A number, also as the text that YAML takes 1e-3 for; its yes and no, which pydantic takes for 1 and 0, are none."""
 Count = Annotated[int, BeforeValidator(_only_numbers)]
 """A whole number, likewise."""
 

@@ -132,14 +132,16 @@ def samples_needed(
     power: float,
     span: float,
     alarm: float | None = None,
+    groups: int = 0,
 ) -> int:
     """About how many samples of this kind would decide, with chance `power`, where the change is what it seems to be; 0
     where no number would, or nobody could ask so many. `trials` is how many losses there could have been, span / loss;
-    `alarm` the level at which it is called worse, below alpha where several comparisons share that (alpha if left out).
+    `alarm` the level at which it is called worse, below alpha where several comparisons share that (alpha if left out;
+    0 where it never can be); `groups` how many there are, where their number is to allow for an alarm.
 
     The fewer of what it takes to pass and to be found worse: n ((z_level + z_power) error / distance) ** 2, with alpha
-    and the distance to -margin for the one, `alarm` and that to zero for the other; and to pass, enough groups that a
-    loss of the margin cannot stay unseen.
+    and the distance to -margin for the one, `alarm` and that to zero for the other; and enough groups, to pass that a
+    loss of the margin cannot stay unseen, to be found worse that a test by exchange can reject (`fewest_groups`).
     """
     if not trials or not math.isfinite(finding.error):
         return 0
@@ -148,13 +150,16 @@ def samples_needed(
     def enough(level: float, distance: float) -> float:
         if not distance > 0.0:
             return math.inf
-        ratio = (normal.inv_cdf(1.0 - level) + normal.inv_cdf(power)) * finding.error / distance
+        ratio = max(0.0, normal.inv_cdf(power) - normal.inv_cdf(level)) * finding.error / distance
         return n * ratio * ratio
 
     share = min(margin / span, 1.0 - 1e-9) if span > 0 else 1.0 - 1e-9
     seen = math.log(alpha) / math.log1p(-share) * n / trials if share > 0.0 else math.inf
     passing = max(enough(alpha, margin + finding.change), seen)
-    needed = max(min(passing, enough(alpha if alarm is None else alarm, -finding.change)), n + 1.0)
+    level = alpha if alarm is None else alarm
+    fewest = fewest_groups(1, level) * n / groups if groups and level > 0.0 else 0.0
+    found_worse = max(enough(level, -finding.change), fewest) if level > 0.0 else math.inf
+    needed = max(min(passing, found_worse), n + 1.0)
     return math.ceil(needed) if needed < MOST else 0
 
 

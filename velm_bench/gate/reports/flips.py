@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 
 from velm_bench.gate.pictures import Pictures
-from velm_bench.gate.reports.wording import SENTENCE, as_html, signed, told
+from velm_bench.gate.reports.wording import EMPTY, SENTENCE, as_html, signed, told
 from velm_bench.gate.schema import Flip, Verdict
 from velm_bench.inert import inert
 
@@ -73,8 +73,8 @@ def _after(flip: Flip, answer: str | None) -> str:
 
 
 def _answer(who: str, answer: str | None, unknown: str) -> str:
-    instead = unknown if answer is None else "an empty answer"
-    shown = f"<p>{as_html(answer, _LONG)}</p>" if answer else f'<p class="soft">{as_html(instead, SENTENCE)}</p>'
+    soft = ' class="soft"' if answer in (None, EMPTY) else ""
+    shown = f"<p{soft}>{as_html(unknown if answer is None else answer, _LONG)}</p>"
     return f"<div><small>{who}</small>{shown}</div>"
 
 

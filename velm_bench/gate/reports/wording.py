@@ -22,6 +22,8 @@ MARKS = {Outcome.INVALID: "⛔", Outcome.REGRESSION: "❌", Outcome.INCONCLUSIVE
 """A sign for each outcome; the word always stands beside it."""
 SIGNS = {Outcome.INVALID: "!", Outcome.REGRESSION: "✗", Outcome.INCONCLUSIVE: "?", Outcome.PASS: "✓"}
 """The same in letters that every font has, for a page."""
+EMPTY = "an empty answer"
+"""What stands for a text without letters."""
 NONE = "–"
 """Where there is no number."""
 
@@ -126,25 +128,30 @@ class Told(NamedTuple):
 
 
 def told(flip: Flip, most: int = 400) -> Told:
-    """Answers as texts, labels, or entities; references each once: "red · dark red"."""
+    """Answers as texts, labels, or entities; references each once: "red · dark red".
+
+    The words of entities are those of the question, or the tokens' numbers where it is not known here, or has another
+    number of words than there are tags.
+    """
     answers = (flip.baseline_answer, flip.candidate_answer)
     if flip.kind == "ner":
         tokens = flip.question.split()
         words = [_entities(text, tokens) for text in (flip.references, *answers)]
     else:
         words = [_alternatives(flip.references), *map(_text, answers)]
-    return Told(*(None if one is None else inert(one, most) for one in words))
+    return Told(*(None if one is None else inert(one, most) or EMPTY for one in words))
 
 
 def _entities(text: str | None, tokens: Sequence[str]) -> str | None:
     """The entities of a sequence of tags; as any answer where it is none."""
     value = _read(text)
-    return entity_text([str(tag) for tag in value], tokens) if isinstance(value, list) else _text(text)
+    tags = isinstance(value, list) and all(isinstance(one, str) for one in value)
+    return entity_text(value, tokens) if tags else _text(text)
 
 
 def _alternatives(text: str) -> str | None:
     value = _read(text)
-    return " · ".join(dict.fromkeys(map(_words, value))) if isinstance(value, list) else _text(text)
+    return " · ".join(dict.fromkeys(map(_words, value))) or None if isinstance(value, list) else _text(text)
 
 
 def _text(text: str | None) -> str | None:
