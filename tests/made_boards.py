@@ -8,7 +8,8 @@ import io
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -46,15 +47,25 @@ def once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], None
 
 
 def make_results(place: Path) -> None:
-    """Runs of six models on four tasks of 200 samples (`results/`), and one with grey pictures.
-
-    In a process of its own, so that those of the tests need no torch.
-    """
+    """Runs of six models on four tasks of 200 samples (`results/`), and one with grey pictures."""
     runs = [["--model", model, "--tasks", TASKS] for model in MODELS]
     runs.append(["--model", "ref:prefix", "--tasks", "vqa:lite", "--control", "blank"])
-    program = f"from velm_bench.cli.main import execute\nfor words in {runs!r}: assert not execute(['run', *words])"
-    settings = {**os.environ, "PYTHONPATH": str(REPOSITORY), "OMP_NUM_THREADS": "1"}
-    subprocess.run([sys.executable, "-c", program], cwd=place, env=settings, capture_output=True, check=True)
+    make_runs(place, runs)
+
+
+def make_runs(place: Path, runs: Sequence[Sequence[str]]) -> None:
+    """`velm-bench run` with each of these arguments, in two processes side by side: other tests wait for the runs.
+
+    In processes of their own, so that those of the tests need no torch.
+    """
+
+    def make(part: Sequence[Sequence[str]]) -> None:
+        program = f"from velm_bench.cli.main import execute\nfor words in {part!r}: assert not execute(['run', *words])"
+        settings = {**os.environ, "PYTHONPATH": str(REPOSITORY), "OMP_NUM_THREADS": "1"}
+        subprocess.run([sys.executable, "-c", program], cwd=place, env=settings, capture_output=True, check=True)
+
+    with ThreadPoolExecutor(2) as both:
+        list(both.map(make, (runs[::2], runs[1::2])))
 
 
 def make_board(place: Path, results: Path) -> None:

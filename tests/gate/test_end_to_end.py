@@ -5,11 +5,8 @@ from __future__ import annotations
 import base64
 import io
 import json
-import os
 import re
 import shutil
-import subprocess
-import sys
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -19,9 +16,8 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
-from tests.conftest import REPOSITORY
 from tests.gate.noised import noised
-from tests.made_boards import command, once
+from tests.made_boards import command, make_runs, once
 from velm_bench.engine.opening import open_task
 from velm_bench.engine.settings import RunSettings
 from velm_bench.samples import Picture
@@ -47,13 +43,10 @@ on_inconclusive: WHAT
 
 
 def make_releases(place: Path) -> None:
-    """Runs of the reference model: unchanged in other batches, and with noise on its weights; in one process."""
+    """Runs of the reference model: unchanged in other batches, and with noise on its weights."""
     for scale in (SLIGHT, STRONG):
         noised(place / f"noise-{scale}", float(scale))
-    program = f"from velm_bench.cli.main import execute\nfor words in {RUNS!r}:\n"
-    program += "    assert not execute(['run', '--tasks', 'vqa:lite', *words])"
-    settings = {**os.environ, "PYTHONPATH": str(REPOSITORY), "OMP_NUM_THREADS": "1"}
-    subprocess.run([sys.executable, "-c", program], cwd=place, env=settings, capture_output=True, check=True)
+    make_runs(place, [["--tasks", "vqa:lite", *words] for words in RUNS])
 
 
 @pytest.fixture(scope="module")
