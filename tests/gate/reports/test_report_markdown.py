@@ -98,7 +98,7 @@ def test_any_sentence_is_shown_as_it_is(text: str) -> None:
     shown = Rendered(f"- {prose(text)}\n")
     assert shown.tags <= {"ul", "li", "code"}
     assert not LINKED.search(shown.outside)
-    assert not re.search(r"[@#`|*~$&\\]|[<\[](?! |[-+−\d])", shown.outside)
+    assert not re.search(r"[@#`|*~$&\\]|[<\[](?!\s|[-+−\d])", shown.outside)
 
 
 def test_an_ordinary_sentence_stays_readable() -> None:
